@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is owed to the client: a reply for every request.
+
+use super::export::{
+    Export,
+    Outbox, //
+};
+use kernel::{
+    list::ListArc,
+    sync::{
+        Arc,
+        LockedBy, //
+    }, //
+};
+use usbip::{
+    protocol::{
+        CmdSubmit,
+        Direction,
+        RetSubmit,
+        RetUnlink, //
+    },
+    usb::{
+        transfer::{
+            Handler,
+            Transfer, //
+        },
+        EndpointKind, //
+    }, //
+};
+
+/// What the reply is to say.
+pub(crate) enum Answer {
+    /// What became of the transfer.
+    Outcome,
+    /// A RET_SUBMIT with this status and no data: the transfer never took place.
+    Status(i32),
+    /// A RET_UNLINK: the victim is not in flight.
+    Unlinked(RetUnlink),
+}
+
+/// A reply in the making.
+pub(crate) struct Job {
+    export: Arc<Export>,
+    pub(crate) seqnum: u32,
+    pub(crate) direction: Direction,
+    pub(crate) is_iso: bool,
+    /// The packet count of the request, which the reply repeats.
+    packets: i32,
+    pub(crate) answer: Answer,
+    /// The seqnum of the CMD_UNLINK that has cancelled the transfer. A cancelled transfer gets a
+    /// RET_UNLINK and no RET_SUBMIT.
+    pub(crate) unlink: LockedBy<Option<u32>, Outbox>,
+    /// Whether the reply waits to be sent, so that it is too late to cancel.
+    pub(crate) posted: LockedBy<bool, Outbox>,
+}
+
+impl Job {
+    /// The job that `cmd` makes.
+    pub(crate) fn for_submit(
+        export: &Arc<Export>,
+        cmd: &CmdSubmit,
+        kind: EndpointKind,
+        answer: Answer,
+    ) -> Self {
+        Self {
+            export: export.clone(),
+            seqnum: cmd.seqnum,
+            direction: cmd.direction,
+            is_iso: kind == EndpointKind::Isochronous,
+            packets: cmd.packets,
+            answer,
+            unlink: LockedBy::new(&export.outbox, None),
+            posted: LockedBy::new(&export.outbox, false),
+        }
+    }
+
+    /// The job of telling that there was nothing to cancel.
+    pub(crate) fn for_unlink(export: &Arc<Export>, ret: RetUnlink) -> Self {
+        Self {
+            export: export.clone(),
+            seqnum: ret.seqnum,
+            direction: Direction::Out,
+            is_iso: false,
+            packets: 0,
+            answer: Answer::Unlinked(ret),
+            unlink: LockedBy::new(&export.outbox, None),
+            posted: LockedBy::new(&export.outbox, false),
+        }
+    }
+
+    /// The RET_SUBMIT for this job.
+    pub(crate) fn ret_submit(this: &ListArc<Transfer<Self>>) -> RetSubmit {
+        let job = this.data();
+        let mut ret = RetSubmit {
+            seqnum: job.seqnum,
+            status: 0,
+            actual_length: 0,
+            start_frame: 0,
+            packets: job.packets,
+            error_count: 0,
+        };
+        match job.answer {
+            Answer::Status(status) => {
+                ret.status = status;
+                ret.packets = 0;
+            }
+            Answer::Unlinked(_) => {}
+            Answer::Outcome => {
+                let outcome = Transfer::outcome(this);
+                ret.status = outcome.status;
+                ret.actual_length = i32::try_from(outcome.actual_length).unwrap_or(i32::MAX);
+                ret.start_frame = outcome.start_frame;
+                ret.error_count = outcome.error_count;
+            }
+        }
+        ret
+    }
+}
+
+impl Handler for Job {
+    fn complete(transfer: ListArc<Transfer<Self>>) {
+        let export = transfer.data().export.clone();
+        export.post(transfer);
+    }
+}

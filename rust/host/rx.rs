@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The thread that receives requests.
+
+use super::{
+    export::Export,
+    job::{
+        Answer,
+        Job, //
+    },
+    special::Special, //
+};
+use kernel::{
+    list::ListArc,
+    prelude::*,
+    sync::Arc, //
+};
+use usbip::{
+    kthread::Body,
+    link::EndReason,
+    net::{
+        RecvError,
+        Socket, //
+    },
+    protocol::{
+        iso,
+        CmdSubmit,
+        CmdUnlink,
+        IsoDescriptor,
+        Request,
+        RetUnlink,
+        HEADER_LEN, //
+    },
+    usb::{
+        buffer::Buffer,
+        iso::decode,
+        transfer::{
+            setup_direction,
+            Payload,
+            Transfer, //
+        },
+        Endpoint,
+        EndpointKind, //
+    }, //
+};
+
+/// Transfers up to this size, in bytes, are not worth a scatter list.
+const MAX_SMALL: u32 = 16384;
+
+/// Receives what the client sends.
+pub(crate) struct Receiver {
+    export: Arc<Export>,
+    socket: Arc<Socket>,
+}
+
+impl Body for Receiver {
+    const NAME: &'static CStr = c"stub_rx";
+
+    fn run(self) {
+        loop {
+            let mut header = [0; HEADER_LEN];
+            let handled = match self.socket.recv(&mut header) {
+                Ok(()) => self.handle(&header),
+                Err(error) => Err(self.explain(&error)),
+            };
+            if let Err(reason) = handled {
+                self.export.end(reason);
+                return;
+            }
+        }
+    }
+}
+
+impl Receiver {
+    pub(crate) fn new(export: Arc<Export>, socket: Arc<Socket>) -> Self {
+        Self { export, socket }
+    }
+
+    fn handle(&self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
+        let dev = self.export.device().device();
+        let request = Request::decode(header).map_err(|error| {
+            dev_err!(dev, "{error}\n");
+            EndReason::Failed
+        })?;
+        usbip::usbip_dbg!(Xmit, "{request:?}\n");
+        if request.devid() != self.export.devid || self.export.has_ended() {
+            dev_err!(dev, "recv invalid request\n");
+            return Err(EndReason::Failed);
+        }
+        match request {
+            Request::Submit(cmd) => self.submit(&cmd),
+            Request::Unlink(cmd) => self.unlink(&cmd),
+        }
+    }
+
+    /// Starts a transfer. What cannot be started is answered with an error, after what follows the
+    /// header has been read: the stream goes on.
+    fn submit(&self, cmd: &CmdSubmit) -> Result<(), EndReason> {
+        let endpoint = self.export.device().endpoint(cmd.ep, cmd.direction);
+        let prepared = endpoint
+            .ok_or(EPIPE)
+            .and_then(|endpoint| self.prepare(cmd, endpoint));
+        let mut transfer = match prepared {
+            Ok(transfer) => transfer,
+            Err(error) => {
+                self.drain(cmd, endpoint)?;
+                return self.answer(cmd, error);
+            }
+        };
+        self.receive_payload(cmd, &mut transfer)?;
+        if transfer.data().is_iso {
+            let packets = self.receive_packets(cmd)?;
+            if let Err(error) = iso::check_request(&packets, cmd.length) {
+                dev_err!(self.export.device().device(), "{error}\n");
+                return self.answer(cmd, EPROTO);
+            }
+            Transfer::set_packets(&mut transfer, &packets);
+        }
+        self.start(cmd, transfer)
+    }
+
+    /// Makes the transfer `cmd` asks for.
+    ///
+    /// Fails with `EPROTO` for a request that contradicts itself, or `ENOMEM` for one that is too
+    /// large.
+    fn prepare(&self, cmd: &CmdSubmit, endpoint: Endpoint) -> Result<ListArc<Transfer<Job>>> {
+        if endpoint.kind == EndpointKind::Control {
+            let [.., low, high] = cmd.setup;
+            let wanted = u32::from(u16::from_le_bytes([low, high]));
+            if wanted != cmd.length || (wanted > 0 && setup_direction(&cmd.setup) != cmd.direction)
+            {
+                return Err(EPROTO);
+            }
+        }
+        let device = self.export.device();
+        let length = usize::try_from(cmd.length)?;
+        let scatter = endpoint.kind == EndpointKind::Bulk
+            && cmd.length > MAX_SMALL
+            && device.takes_scatter_lists();
+        let buffer = if scatter {
+            Buffer::pages(length)?
+        } else {
+            Buffer::linear(length)?
+        };
+        let job = Job::for_submit(&self.export, cmd, endpoint.kind, Answer::Outcome);
+        Transfer::new(device, endpoint, cmd, buffer, job)
+    }
+
+    fn receive_payload(
+        &self,
+        cmd: &CmdSubmit,
+        transfer: &mut ListArc<Transfer<Job>>,
+    ) -> Result<(), EndReason> {
+        if cmd.payload_len() == 0 {
+            return Ok(());
+        }
+        let received = match Transfer::payload(transfer, cmd.length) {
+            Ok(Payload::Linear(data)) => self.socket.recv(data),
+            Ok(Payload::Pages(pages)) => self.socket.recv_pages(&pages),
+            Err(error) => Err(RecvError::Failed(error)),
+        };
+        received.map_err(|error| self.explain(&error))
+    }
+
+    fn receive_packets(&self, cmd: &CmdSubmit) -> Result<KVec<IsoDescriptor>, EndReason> {
+        let receive = || -> Result<KVec<IsoDescriptor>, RecvError> {
+            let count = cmd.iso_packets().map_err(Error::from)?;
+            let mut bytes =
+                KVec::from_elem(0, count * IsoDescriptor::LEN, GFP_KERNEL).map_err(Error::from)?;
+            self.socket.recv(&mut bytes)?;
+            Ok(decode(&bytes)?)
+        };
+        receive().map_err(|error| self.explain(&error))
+    }
+
+    /// Reads and forgets what follows the header of a request that is refused.
+    fn drain(&self, cmd: &CmdSubmit, endpoint: Option<Endpoint>) -> Result<(), EndReason> {
+        let is_iso = endpoint.is_some_and(|it| it.kind == EndpointKind::Isochronous);
+        let packets = match cmd.iso_packets() {
+            Ok(count) if is_iso => count * IsoDescriptor::LEN,
+            // How much follows cannot be known.
+            Err(_) if is_iso => return Err(EndReason::Failed),
+            _ => 0,
+        };
+        let mut left = u64::from(cmd.payload_len()) + packets as u64;
+        let mut scratch = [0; 256];
+        while left > 0 {
+            let count = left.min(scratch.len() as u64);
+            let Some(chunk) = scratch.get_mut(..count as usize) else {
+                return Err(EndReason::Failed);
+            };
+            self.socket
+                .recv(chunk)
+                .map_err(|error| self.explain(&error))?;
+            left -= count;
+        }
+        Ok(())
+    }
+
+    /// Carries a request out or submits it.
+    fn start(&self, cmd: &CmdSubmit, transfer: ListArc<Transfer<Job>>) -> Result<(), EndReason> {
+        let special = match cmd.ep {
+            0 => Special::from_setup(&cmd.setup),
+            _ => None,
+        };
+        if special.is_some_and(|special| special.carry_out(&self.export).is_ok()) {
+            // Its URB has never been used: status 0, nothing transferred.
+            self.export.post(transfer);
+            return Ok(());
+        }
+        match Transfer::submit(transfer, &self.export.in_flight) {
+            Ok(()) => Ok(()),
+            Err((error, transfer)) => {
+                drop(transfer);
+                dev_err!(
+                    self.export.device().device(),
+                    "submit_urb error, {}\n",
+                    error.to_errno()
+                );
+                self.answer(cmd, error)
+            }
+        }
+    }
+
+    /// Answers a request that has not been carried out.
+    fn answer(&self, cmd: &CmdSubmit, error: Error) -> Result<(), EndReason> {
+        let answer = Answer::Status(error.to_errno());
+        let job = Job::for_submit(&self.export, cmd, EndpointKind::Control, answer);
+        self.post(job)
+    }
+
+    /// Cancels a transfer. One that is not in flight has been answered, or will be in a moment.
+    fn unlink(&self, cmd: &CmdUnlink) -> Result<(), EndReason> {
+        let victim = self.export.in_flight.find(|job| job.seqnum == cmd.victim);
+        if let Some(victim) = victim {
+            if self.mark_unlinked(victim.data(), cmd.seqnum) {
+                victim.unlink();
+                return Ok(());
+            }
+        }
+        let ret = RetUnlink {
+            seqnum: cmd.seqnum,
+            status: 0,
+        };
+        self.post(Job::for_unlink(&self.export, ret))
+    }
+
+    /// Says that a CMD_UNLINK waits for the end of a transfer; returns whether that is still to
+    /// come.
+    fn mark_unlinked(&self, job: &Job, seqnum: u32) -> bool {
+        let mut outbox = self.export.outbox.lock();
+        if *job.posted.access(&outbox) {
+            return false;
+        }
+        *job.unlink.access_mut(&mut outbox) = Some(seqnum);
+        true
+    }
+
+    fn post(&self, job: Job) -> Result<(), EndReason> {
+        let reply = Transfer::bare(job).map_err(|_| EndReason::Failed)?;
+        self.export.post(reply);
+        Ok(())
+    }
+
+    /// Says why nothing more can be received.
+    fn explain(&self, error: &RecvError) -> EndReason {
+        let dev = self.export.device().device();
+        match error {
+            RecvError::Closed => {
+                usbip::usbip_dbg!(Xmit, "connection closed\n");
+                return EndReason::Closed;
+            }
+            RecvError::TimedOut => dev_err!(dev, "recv a header, {}\n", EAGAIN.to_errno()),
+            RecvError::Failed(error) => dev_err!(dev, "recv failed, {}\n", error.to_errno()),
+        }
+        EndReason::Failed
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernel threads that are joined when their handle is dropped.
+//!
+//! C header: [`include/linux/kthread.h`](srctree/include/linux/kthread.h)
+
+use core::ptr::NonNull;
+use kernel::{
+    bindings,
+    error::from_err_ptr,
+    new_mutex,
+    prelude::*,
+    sync::{
+        Arc,
+        Mutex, //
+    }, //
+};
+
+/// What a thread does.
+pub trait Body: Send + Unpin + 'static {
+    /// The thread's name (`comm`), at most 15 characters are kept.
+    const NAME: &'static CStr;
+
+    /// Runs in the new thread, in task context, with allocations kept from starting I/O.
+    ///
+    /// Has to return soon after whatever it waits for has been told to end: dropping the
+    /// [`KThread`] waits for it.
+    fn run(self);
+}
+
+/// The place from which the thread takes its body.
+///
+/// A thread that is stopped before it first ran never calls its function (`kernel/kthread.c`), so
+/// the body has to be reachable for the handle too.
+#[pin_data]
+struct Slot<B> {
+    #[pin]
+    body: Mutex<Option<B>>,
+}
+
+/// A kernel thread. Dropping it waits for the thread to end.
+///
+/// # Invariants
+///
+/// `task` is a kthread created by [`KThread::new`] on which we hold a reference, and it has not
+/// been stopped. `_slot` is what it was given as its data.
+pub struct KThread<B: Body> {
+    task: NonNull<bindings::task_struct>,
+    _slot: Arc<Slot<B>>,
+}
+
+// SAFETY: The functions called on `task` may be called from any thread; the body is `Send`.
+unsafe impl<B: Body> Send for KThread<B> {}
+// SAFETY: `&KThread` offers `wake()` only, which may be called from any thread.
+unsafe impl<B: Body> Sync for KThread<B> {}
+
+impl<B: Body> KThread<B> {
+    /// Creates a thread that does not run before [`wake`](Self::wake) is called.
+    ///
+    /// Task context, may sleep. Fails with `ENOMEM`, or with `EINTR` when the caller is being
+    /// killed.
+    pub fn new(body: B) -> Result<Self> {
+        let slot = Arc::pin_init(
+            try_pin_init!(Slot {
+                body <- new_mutex!(Some(body), "KThread::body"),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        // SAFETY: `entry` expects a `Slot<B>` that outlives the thread. The handle owns one and
+        // does not drop it before the thread has ended. The format consumes one string.
+        let task = from_err_ptr(unsafe {
+            bindings::kthread_create_on_node(
+                Some(Self::entry),
+                Arc::as_ptr(&slot).cast_mut().cast(),
+                bindings::NUMA_NO_NODE,
+                c"%s".as_char_ptr(),
+                B::NAME.as_char_ptr(),
+            )
+        })?;
+        let task = NonNull::new(task).ok_or(ENOMEM)?;
+
+        // SAFETY: The new thread cannot end before it is woken, so `task` is valid.
+        unsafe { bindings::get_task_struct(task.as_ptr()) };
+
+        // INVARIANT: Created above, the reference was taken, nobody has stopped it.
+        Ok(Self { task, _slot: slot })
+    }
+
+    /// Lets the thread run. Any context; calling it again does no harm.
+    pub fn wake(&self) {
+        // SAFETY: By the type invariants we hold a reference on the task.
+        unsafe { bindings::wake_up_process(self.task.as_ptr()) };
+    }
+
+    extern "C" fn entry(data: *mut c_void) -> c_int {
+        // SAFETY: `new()` passed a `Slot<B>` that the handle keeps alive until we have returned.
+        let slot = unsafe { &*data.cast::<Slot<B>>() };
+        forbid_io_in_allocations();
+        let body = slot.body.lock().take();
+        if let Some(body) = body {
+            body.run();
+        }
+        0
+    }
+}
+
+impl<B: Body> Drop for KThread<B> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the task is a kthread that has not been stopped, and the
+        // reference we hold is given up by this call.
+        unsafe { bindings::kthread_stop_put(self.task.as_ptr()) };
+    }
+}
+
+/// Keeps allocations of the current thread from starting I/O: the I/O might be for the very device
+/// that the thread serves (`memalloc_noio_save()`).
+fn forbid_io_in_allocations() {
+    // SAFETY: Only the task itself writes to its `flags`, and we are that task.
+    unsafe { (*bindings::get_current()).flags |= bindings::PF_MEMALLOC_NOIO };
+}

@@ -1,0 +1,417 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Virtual host controllers: a USB 2 root hub and a USB 3 root hub that share a device.
+//!
+//! C header: [`include/linux/usb/hcd.h`](srctree/include/linux/usb/hcd.h)
+
+use super::{
+    enqueued::{
+        DequeuedUrb,
+        EnqueuedUrb, //
+    }, //
+};
+use crate::device;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    bindings,
+    device::Bound,
+    error::{
+        from_result,
+        to_result, //
+    },
+    prelude::*,
+    str::as_char_ptr_in_const_context,
+    sync::Arc, //
+};
+use usbip_bindings::{
+    hc_driver,
+    usb_hcd, //
+};
+
+/// The bytes that usbcore provides for the reply to a hub request, at least
+/// (`sizeof(struct usb_hub_descriptor)`, see `rh_call_control()`).
+const MIN_REPLY_LEN: usize = core::mem::size_of::<usbip_bindings::usb_hub_descriptor>();
+
+/// One root hub of a controller, as usbcore drives it.
+///
+/// Unless said otherwise, the functions may run in any context, with interrupts off or not.
+pub trait RootHub: Send + Sync + 'static {
+    /// The driver's name: it appears as manufacturer of the root hubs.
+    const DESCRIPTION: &'static CStr;
+    /// What the controller is: it appears as product of the root hubs.
+    const PRODUCT: &'static CStr;
+
+    /// The root hub is about to be used; `hcd` is what to poke when a port changes. Task context.
+    fn start(&self, hcd: HcdRef);
+
+    /// Takes a URB, or refuses it. A URB that has been linked must be given back, later.
+    fn urb_enqueue(&self, urb: EnqueuedUrb<'_>) -> Result;
+
+    /// Begins to cancel a URB, or says that there is nothing to cancel.
+    fn urb_dequeue(&self, urb: DequeuedUrb<'_>) -> Result;
+
+    /// Sets a bit for each port with a change (bit 0 is the hub's own) and returns the bytes used,
+    /// or 0 if nothing has changed. `map` has room for a hub of 31 ports.
+    fn status_data(&self, map: &mut [u8]) -> usize;
+
+    /// Answers a request to the hub; returns the bytes of `reply` that the core does not know by
+    /// itself. Task context, may not sleep.
+    fn control(&self, request: HubRequest, reply: &mut [u8]) -> Result<usize>;
+}
+
+/// A class request to a root hub (USB 2.0, 11.24).
+#[derive(Clone, Copy, Debug)]
+pub struct HubRequest {
+    /// `bmRequestType << 8 | bRequest`.
+    pub type_req: u16,
+    /// `wValue`.
+    pub value: u16,
+    /// `wIndex`.
+    pub index: u16,
+    /// `wLength`.
+    pub length: u16,
+    /// Whether the controller can be reached, which it cannot while the system sleeps.
+    pub accessible: bool,
+}
+
+/// A reference on a root hub's side of usbcore.
+///
+/// # Invariants
+///
+/// `raw` is a valid hcd on which we hold a reference.
+pub struct HcdRef {
+    raw: NonNull<usb_hcd>,
+}
+
+// SAFETY: The functions called on `raw` may be called from any thread.
+unsafe impl Send for HcdRef {}
+// SAFETY: As above.
+unsafe impl Sync for HcdRef {}
+
+impl Clone for HcdRef {
+    fn clone(&self) -> Self {
+        // SAFETY: Valid by the type invariants.
+        unsafe { usbip_bindings::usb_get_hcd(self.raw.as_ptr()) };
+        // INVARIANT: The reference was just taken.
+        Self { raw: self.raw }
+    }
+}
+
+impl Drop for HcdRef {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants we hold a reference.
+        unsafe { usbip_bindings::usb_put_hcd(self.raw.as_ptr()) };
+    }
+}
+
+impl HcdRef {
+    pub(super) fn as_raw(&self) -> *mut usb_hcd {
+        self.raw.as_ptr()
+    }
+
+    pub(super) fn as_non_null(&self) -> NonNull<usb_hcd> {
+        self.raw
+    }
+
+    /// Tells usbcore that a port has changed: it calls [`RootHub::status_data`] right back.
+    ///
+    /// Any context, no lock held. Does nothing once the root hub is gone.
+    pub fn poll_status(&self) {
+        // SAFETY: Valid by the type invariants.
+        unsafe { usbip_bindings::usb_hcd_poll_rh_status(self.as_raw()) };
+    }
+
+    /// Wakes the root hub up, if it sleeps. Any context.
+    pub fn resume_root_hub(&self) {
+        // SAFETY: Valid by the type invariants.
+        unsafe { usbip_bindings::usb_hcd_resume_root_hub(self.as_raw()) };
+    }
+
+    /// Whether the bus is suspended.
+    pub fn is_suspended(&self) -> bool {
+        // SAFETY: Valid by the type invariants; a plain integer that others may change.
+        let state = unsafe { (&raw const (*self.as_raw()).state).read_volatile() };
+        u32::try_from(state) == Ok(usbip_bindings::HC_STATE_SUSPENDED)
+    }
+
+    /// Whether the controller can be reached.
+    pub fn is_accessible(&self) -> bool {
+        // SAFETY: Valid by the type invariants; a plain integer that others may change.
+        let flags = unsafe { (&raw const (*self.as_raw()).flags).read_volatile() };
+        flags & 1 << usbip_bindings::HCD_FLAG_HW_ACCESSIBLE != 0
+    }
+
+    /// Says whether the controller can be reached. Task context, around a system suspend.
+    pub fn set_accessible(&self, accessible: bool) {
+        let bit = usbip_bindings::HCD_FLAG_HW_ACCESSIBLE as usize;
+        // SAFETY: Valid by the type invariants; the bit operations are atomic.
+        unsafe {
+            let flags = &raw mut (*self.as_raw()).flags;
+            if accessible {
+                bindings::set_bit(bit, flags);
+            } else {
+                bindings::clear_bit(bit, flags);
+            }
+        }
+    }
+}
+
+/// A registered root hub. Dropping it takes the hub and all devices on it out of the system.
+///
+/// # Invariants
+///
+/// The hcd was added with usbcore, and its private data is an `Arc<T>` turned into a pointer.
+pub struct Hcd<T: RootHub> {
+    hcd: HcdRef,
+    _hub: PhantomData<Arc<T>>,
+}
+
+impl<T: RootHub> Hcd<T> {
+    /// Adds the USB 2 root hub of the controller `dev`.
+    ///
+    /// Task context, may sleep, device lock held.
+    pub fn add(dev: &kernel::device::Device<Bound>, hub: Arc<T>) -> Result<Self> {
+        // SAFETY: The driver structure is a constant, `dev` is bound.
+        let raw = unsafe {
+            let raw_dev = device::as_raw(dev);
+            usbip_bindings::usb_create_hcd(&Self::DRIVER, raw_dev, dev.name().as_char_ptr())
+        };
+        let raw = NonNull::new(raw).ok_or(ENOMEM)?;
+        // Without a transaction translator low and full speed devices are refused.
+        // SAFETY: The hcd is new and only ours.
+        unsafe { (*raw.as_ptr()).set_has_tt(1) };
+        Self::register(raw, hub)
+    }
+
+    /// Adds the USB 3 root hub of a controller that has a USB 2 root hub.
+    ///
+    /// Task context, may sleep, device lock held.
+    pub fn add_shared(
+        dev: &kernel::device::Device<Bound>,
+        primary: &Self,
+        hub: Arc<T>,
+    ) -> Result<Self> {
+        // SAFETY: As in `add`; the primary hcd is registered.
+        let raw = unsafe {
+            usbip_bindings::usb_create_shared_hcd(
+                &Self::DRIVER,
+                device::as_raw(dev),
+                dev.name().as_char_ptr(),
+                primary.hcd.as_raw(),
+            )
+        };
+        Self::register(NonNull::new(raw).ok_or(ENOMEM)?, hub)
+    }
+
+    fn register(raw: NonNull<usb_hcd>, hub: Arc<T>) -> Result<Self> {
+        // INVARIANT: The reference is the one the hcd was created with.
+        let hcd = HcdRef { raw };
+        // SAFETY: The hcd is new, its private area has room for a pointer, and no callback runs
+        // before it is added.
+        unsafe {
+            Self::private(raw.as_ptr()).write(Arc::into_raw(hub));
+            (*raw.as_ptr()).set_uses_new_polling(1);
+            (*raw.as_ptr()).power_budget = 0;
+        }
+        // SAFETY: The hcd is complete; a virtual controller has no interrupt.
+        let added = to_result(unsafe { usbip_bindings::usb_add_hcd(raw.as_ptr(), 0, 0) });
+        if let Err(error) = added {
+            // SAFETY: The hcd was not added, so no callback runs any more.
+            drop(unsafe { Self::take_hub(raw.as_ptr()) });
+            return Err(error);
+        }
+        // INVARIANT: Just added.
+        Ok(Self {
+            hcd,
+            _hub: PhantomData,
+        })
+    }
+
+    /// The root hub's side of usbcore.
+    pub fn handle(&self) -> &HcdRef {
+        &self.hcd
+    }
+
+    fn private(raw: *mut usb_hcd) -> *mut *const T {
+        // SAFETY: The private area is the last member; only its address is taken.
+        unsafe { (&raw mut (*raw).hcd_priv).cast() }
+    }
+
+    /// # Safety
+    ///
+    /// No callback runs any more, and this is called once.
+    unsafe fn take_hub(raw: *mut usb_hcd) -> Arc<T> {
+        // SAFETY: `register()` stored the pointer; the caller promises the rest.
+        unsafe { Arc::from_raw(Self::private(raw).read()) }
+    }
+
+    /// # Safety
+    ///
+    /// `raw` is valid and inside of a callback for as long as `'a`.
+    unsafe fn hub<'a>(raw: *mut usb_hcd) -> &'a T {
+        // SAFETY: `register()` stored the pointer, and it is taken back after the last callback.
+        unsafe { &*Self::private(raw).read() }
+    }
+
+    /// # Safety
+    ///
+    /// `raw` is valid for as long as `'a`.
+    unsafe fn borrow<'a>(raw: &'a *mut usb_hcd) -> &'a HcdRef {
+        // SAFETY: `HcdRef` is nothing but such a pointer. It is borrowed, so it gives up no
+        // reference.
+        unsafe { &*core::ptr::from_ref(raw).cast() }
+    }
+}
+
+impl<T: RootHub> Drop for Hcd<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariants the hcd was added; when this returns no callback runs.
+        unsafe {
+            usbip_bindings::usb_remove_hcd(self.hcd.as_raw());
+            drop(Self::take_hub(self.hcd.as_raw()));
+        }
+    }
+}
+
+/// The callbacks. usbcore passes a valid hcd to each of them, and `register()` has stored the hub.
+impl<T: RootHub> Hcd<T> {
+    const DRIVER: hc_driver = hc_driver {
+        description: as_char_ptr_in_const_context(T::DESCRIPTION),
+        product_desc: as_char_ptr_in_const_context(T::PRODUCT),
+        hcd_priv_size: core::mem::size_of::<*const T>(),
+        flags: (usbip_bindings::HCD_USB31 | usbip_bindings::HCD_SHARED) as c_int,
+        reset: Some(Self::reset_callback),
+        start: Some(Self::start_callback),
+        stop: Some(Self::stop_callback),
+        urb_enqueue: Some(Self::urb_enqueue_callback),
+        urb_dequeue: Some(Self::urb_dequeue_callback),
+        get_frame_number: Some(Self::get_frame_number_callback),
+        hub_status_data: Some(Self::hub_status_data_callback),
+        hub_control: Some(Self::hub_control_callback),
+        bus_suspend: Some(Self::bus_suspend_callback),
+        bus_resume: Some(Self::bus_resume_callback),
+        ..pin_init::zeroed()
+    };
+
+    extern "C" fn reset_callback(raw: *mut usb_hcd) -> c_int {
+        // SAFETY: The hcd is being added and has its root hub.
+        unsafe {
+            let hcd = &mut *raw;
+            let is_primary = hcd.primary_hcd.is_null() || hcd.primary_hcd == raw;
+            let (speed, hub_speed) = if is_primary {
+                let speed = bindings::usb_device_speed_USB_SPEED_HIGH;
+                (usbip_bindings::HCD_USB2, speed)
+            } else {
+                let speed = bindings::usb_device_speed_USB_SPEED_SUPER_PLUS;
+                (usbip_bindings::HCD_USB31, speed)
+            };
+            hcd.speed = speed as c_int;
+            (*hcd.self_.root_hub).speed = hub_speed;
+            // Scatter lists of any length and shape.
+            hcd.self_.sg_tablesize = u32::MAX;
+            hcd.self_.set_no_sg_constraint(1);
+        }
+        0
+    }
+
+    extern "C" fn start_callback(raw: *mut usb_hcd) -> c_int {
+        // SAFETY: See above; the borrowed reference is cloned.
+        unsafe { Self::hub(raw).start(Self::borrow(&raw).clone()) };
+        0
+    }
+
+    /// Whoever drops the hub has ended all connections before.
+    extern "C" fn stop_callback(_raw: *mut usb_hcd) {}
+
+    extern "C" fn urb_enqueue_callback(
+        raw: *mut usb_hcd,
+        urb: *mut bindings::urb,
+        _flags: bindings::gfp_t,
+    ) -> c_int {
+        from_result(|| {
+            let urb = NonNull::new(urb).ok_or(EINVAL)?;
+            // SAFETY: See above; usbcore passes a complete URB that is not linked.
+            unsafe { Self::hub(raw).urb_enqueue(EnqueuedUrb::new(Self::borrow(&raw), urb))? };
+            Ok(0)
+        })
+    }
+
+    extern "C" fn urb_dequeue_callback(
+        raw: *mut usb_hcd,
+        urb: *mut bindings::urb,
+        status: c_int,
+    ) -> c_int {
+        from_result(|| {
+            let urb = NonNull::new(urb).ok_or(EINVAL)?;
+            // SAFETY: See above; usbcore holds a reference on the URB.
+            unsafe {
+                let urb = DequeuedUrb::new(Self::borrow(&raw), urb, status);
+                Self::hub(raw).urb_dequeue(urb)?;
+            }
+            Ok(0)
+        })
+    }
+
+    /// There is no frame counter on this side of the wire.
+    extern "C" fn get_frame_number_callback(_raw: *mut usb_hcd) -> c_int {
+        0
+    }
+
+    extern "C" fn hub_status_data_callback(raw: *mut usb_hcd, map: *mut c_char) -> c_int {
+        // SAFETY: See above; usbcore passes a buffer that fits a hub with `USB_MAXCHILDREN` ports.
+        unsafe {
+            let map = core::slice::from_raw_parts_mut(map.cast(), STATUS_MAP_LEN);
+            Self::hub(raw).status_data(map) as c_int
+        }
+    }
+
+    extern "C" fn hub_control_callback(
+        raw: *mut usb_hcd,
+        type_req: u16,
+        value: u16,
+        index: u16,
+        reply: *mut c_char,
+        length: u16,
+    ) -> c_int {
+        from_result(|| {
+            let room = MIN_REPLY_LEN.max(usize::from(length));
+            // SAFETY: See above; usbcore passes a buffer of that size (`rh_call_control()`).
+            let count = unsafe {
+                let request = HubRequest {
+                    type_req,
+                    value,
+                    index,
+                    length,
+                    accessible: Self::borrow(&raw).is_accessible(),
+                };
+                let reply = core::slice::from_raw_parts_mut(reply.cast(), room);
+                Self::hub(raw).control(request, reply)?
+            };
+            Ok(count as c_int)
+        })
+    }
+
+    extern "C" fn bus_suspend_callback(raw: *mut usb_hcd) -> c_int {
+        // SAFETY: See above; usbcore calls this with the root hub locked.
+        unsafe { (*raw).state = usbip_bindings::HC_STATE_SUSPENDED as c_int };
+        0
+    }
+
+    extern "C" fn bus_resume_callback(raw: *mut usb_hcd) -> c_int {
+        // SAFETY: As above.
+        unsafe {
+            if !Self::borrow(&raw).is_accessible() {
+                return ESHUTDOWN.to_errno();
+            }
+            (*raw).state = usbip_bindings::HC_STATE_RUNNING as c_int;
+        }
+        0
+    }
+}
+
+/// Bytes of the status bitmap usbcore provides for (`rh_call_control()`, `usb_hcd_poll_rh_status()`:
+/// 6, enough for `USB_MAXCHILDREN`).
+const STATUS_MAP_LEN: usize = 4;

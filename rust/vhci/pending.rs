@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The URBs a port has taken and not given back.
+//!
+//! An entry is named by its seqnum, in 64 bits so that the order of names is the order of
+//! requests; the wire has the low 32. The token of a URB is either in its entry or with the one
+//! thread that works on it, so nobody gives a URB back while another uses its buffer.
+
+use kernel::{
+    prelude::*,
+    rbtree::{
+        RBTree,
+        RBTreeNodeReservation, //
+    }, //
+};
+use usbip::{
+    protocol::{
+        IsoDescriptor,
+        RetSubmit, //
+    },
+    usb::enqueued::LinkedUrb, //
+};
+
+/// Memory for an entry, allocated before the port's lock is taken.
+pub(crate) type Reservation = RBTreeNodeReservation<u64, Entry>;
+
+/// A reply that carried no data, with the packets of an isochronous transfer.
+pub(crate) struct EarlyReply {
+    pub(crate) ret: RetSubmit,
+    pub(crate) packets: KVec<IsoDescriptor>,
+}
+
+impl EarlyReply {
+    /// What stands in for a reply that will not come.
+    fn lost() -> Self {
+        Self {
+            ret: RetSubmit {
+                seqnum: 0,
+                status: EPROTO.to_errno(),
+                actual_length: 0,
+                start_frame: 0,
+                packets: 0,
+                error_count: 0,
+            },
+            packets: KVec::new(),
+        }
+    }
+}
+
+/// How far the cancelling of a URB has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unlink {
+    /// Nobody asked.
+    No,
+    /// The request is still to be sent.
+    Wanted,
+    /// The request has been sent.
+    Sent,
+}
+
+enum Phase {
+    /// Waits for its turn to be sent.
+    Queued(LinkedUrb),
+    /// The sender has the URB.
+    Sending,
+    /// The sender has the URB, and the reply has come already.
+    Replied(EarlyReply),
+    /// Waits for its reply.
+    Sent(LinkedUrb),
+    /// Never to be sent: waits for the sender to give it back with this status.
+    Local(LinkedUrb, i32),
+    /// Not a URB: a CMD_UNLINK that waits for its reply, and the seqnum it is to cancel.
+    Unlink(u64),
+}
+
+/// A URB, or a request to cancel one.
+pub(crate) struct Entry {
+    phase: Phase,
+    unlink: Unlink,
+}
+
+/// What the sender is to do next.
+pub(crate) enum Job {
+    /// Send a CMD_SUBMIT.
+    Submit(u64, LinkedUrb),
+    /// Send a CMD_UNLINK with the first seqnum for the second.
+    Unlink(u64, u64),
+    /// Give a URB back that needs no answer from the peer.
+    Local(LinkedUrb, i32),
+}
+
+/// What a RET_SUBMIT is for.
+pub(crate) enum Target {
+    /// A URB, now the receiver's.
+    Urb(LinkedUrb),
+    /// A URB that the sender still has.
+    Sending(u64),
+}
+
+/// The URBs of one connection, guarded by the port's lock.
+pub(crate) struct Pending {
+    entries: RBTree<u64, Entry>,
+    /// Every entry that is queued has at least this seqnum.
+    next: u64,
+    /// The highest seqnum so far.
+    latest: u64,
+    /// Entries whose unlink is wanted.
+    unlinks: usize,
+    /// Entries that wait to be given back by the sender.
+    locals: usize,
+    /// A SET_ADDRESS that waits to be given back. It is never sent and has no seqnum; usbcore
+    /// addresses one device of a bus at a time.
+    set_address: Option<LinkedUrb>,
+}
+
+impl Pending {
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: RBTree::new(),
+            next: 0,
+            latest: 0,
+            unlinks: 0,
+            locals: 0,
+            set_address: None,
+        }
+    }
+
+    /// Whether nothing waits for the peer.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.set_address.is_none()
+    }
+
+    /// Adds a URB to be sent. `seqnum` is higher than all before.
+    pub(crate) fn push(&mut self, seqnum: u64, urb: LinkedUrb, node: Reservation) {
+        self.insert(seqnum, Phase::Queued(urb), node);
+    }
+
+    /// Whether there is room for a SET_ADDRESS.
+    pub(crate) fn takes_set_address(&self) -> bool {
+        self.set_address.is_none()
+    }
+
+    /// Adds a SET_ADDRESS, to be given back without asking the peer.
+    pub(crate) fn push_set_address(&mut self, urb: LinkedUrb) {
+        self.set_address = Some(urb);
+    }
+
+    fn insert(&mut self, seqnum: u64, phase: Phase, node: Reservation) {
+        self.latest = self.latest.max(seqnum);
+        let entry = Entry {
+            phase,
+            unlink: Unlink::No,
+        };
+        self.entries.insert(node.into_node(seqnum, entry));
+    }
+
+    /// Cancels the URB `seqnum`, which usbcore has marked as unlinked. Fails with `EIDRM` if it is
+    /// about to be given back anyway.
+    pub(crate) fn cancel(&mut self, seqnum: u64, status: i32) -> Result {
+        let entry = self.entries.get_mut(&seqnum).ok_or(EIDRM)?;
+        match core::mem::replace(&mut entry.phase, Phase::Sending) {
+            Phase::Queued(urb) => {
+                entry.phase = Phase::Local(urb, status);
+                self.locals += 1;
+            }
+            phase => {
+                let is_out = matches!(phase, Phase::Sending | Phase::Sent(_));
+                entry.phase = phase;
+                if is_out && entry.unlink == Unlink::No {
+                    entry.unlink = Unlink::Wanted;
+                    self.unlinks += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the next job: URBs to give back, then requests, then cancellations, which must never
+    /// overtake what they cancel. `node` is used, and `new_seqnum` called, for the last.
+    pub(crate) fn next_job(
+        &mut self,
+        node: &mut Option<Reservation>,
+        new_seqnum: impl FnOnce() -> u64,
+    ) -> Option<Job> {
+        if let Some(urb) = self.set_address.take() {
+            return Some(Job::Local(urb, 0));
+        }
+        if self.locals > 0 {
+            if let Some(job) = self.take_local() {
+                return Some(job);
+            }
+        }
+        self.take_queued()
+            .or_else(|| self.take_unlink(node, new_seqnum))
+    }
+
+    fn take_local(&mut self) -> Option<Job> {
+        let is_local = |entry: &Entry| matches!(entry.phase, Phase::Local(..));
+        let seqnum = self.find(is_local)?;
+        self.locals -= 1;
+        match self.remove(seqnum)?.phase {
+            Phase::Local(urb, status) => Some(Job::Local(urb, status)),
+            _ => None,
+        }
+    }
+
+    fn take_queued(&mut self) -> Option<Job> {
+        let mut cursor = self.entries.cursor_lower_bound_mut(&self.next);
+        while let Some(mut current) = cursor {
+            let (seqnum, entry) = current.current_mut();
+            let seqnum = *seqnum;
+            self.next = seqnum + 1;
+            match core::mem::replace(&mut entry.phase, Phase::Sending) {
+                Phase::Queued(urb) => return Some(Job::Submit(seqnum, urb)),
+                phase => entry.phase = phase,
+            }
+            cursor = current.move_next();
+        }
+        None
+    }
+
+    fn take_unlink(
+        &mut self,
+        node: &mut Option<Reservation>,
+        new_seqnum: impl FnOnce() -> u64,
+    ) -> Option<Job> {
+        if self.unlinks == 0 {
+            return None;
+        }
+        let victim = self.find(|entry| entry.unlink == Unlink::Wanted)?;
+        let node = node.take()?;
+        self.entries.get_mut(&victim)?.unlink = Unlink::Sent;
+        self.unlinks -= 1;
+        let seqnum = new_seqnum();
+        self.insert(seqnum, Phase::Unlink(victim), node);
+        Some(Job::Unlink(seqnum, victim))
+    }
+
+    /// The sender has sent the request `seqnum`, or tried to. The URB comes back, with its reply,
+    /// if that was quicker.
+    pub(crate) fn sent(&mut self, seqnum: u64, urb: LinkedUrb) -> Option<(LinkedUrb, EarlyReply)> {
+        let Some(entry) = self.entries.get_mut(&seqnum) else {
+            return Some((urb, EarlyReply::lost()));
+        };
+        match core::mem::replace(&mut entry.phase, Phase::Sending) {
+            Phase::Replied(reply) => {
+                self.remove(seqnum);
+                Some((urb, reply))
+            }
+            _ => {
+                entry.phase = Phase::Sent(urb);
+                None
+            }
+        }
+    }
+
+    /// Finds what a RET_SUBMIT with the seqnum `wire` is for.
+    pub(crate) fn reply_target(&mut self, wire: u32) -> Option<Target> {
+        let seqnum = self.expand(wire)?;
+        match self.entries.get(&seqnum)?.phase {
+            Phase::Sending => Some(Target::Sending(seqnum)),
+            Phase::Sent(_) => match self.remove(seqnum)?.phase {
+                Phase::Sent(urb) => Some(Target::Urb(urb)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Leaves a reply for the sender, or hands the URB out if the sender is done by now.
+    pub(crate) fn park(
+        &mut self,
+        seqnum: u64,
+        reply: EarlyReply,
+    ) -> Option<(LinkedUrb, EarlyReply)> {
+        let entry = self.entries.get_mut(&seqnum)?;
+        match core::mem::replace(&mut entry.phase, Phase::Sending) {
+            Phase::Sent(urb) => {
+                self.remove(seqnum);
+                Some((urb, reply))
+            }
+            _ => {
+                entry.phase = Phase::Replied(reply);
+                None
+            }
+        }
+    }
+
+    /// Finds the URB a RET_UNLINK with the seqnum `wire` is for, if it was quicker than the URB's
+    /// own reply.
+    pub(crate) fn unlinked(&mut self, wire: u32) -> Option<LinkedUrb> {
+        let seqnum = self.expand(wire)?;
+        let Phase::Unlink(victim) = self.entries.get(&seqnum)?.phase else {
+            return None;
+        };
+        self.remove(seqnum);
+        if !matches!(self.entries.get(&victim)?.phase, Phase::Sent(_)) {
+            return None;
+        }
+        match self.remove(victim)?.phase {
+            Phase::Sent(urb) => Some(urb),
+            _ => None,
+        }
+    }
+
+    /// Takes out any URB. For the end of a connection, when nobody sends or receives.
+    pub(crate) fn drain(&mut self) -> Option<LinkedUrb> {
+        if let Some(urb) = self.set_address.take() {
+            return Some(urb);
+        }
+        while let Some(seqnum) = self.find(|_| true) {
+            match self.remove(seqnum)?.phase {
+                Phase::Queued(urb) | Phase::Sent(urb) | Phase::Local(urb, _) => return Some(urb),
+                Phase::Sending | Phase::Replied(_) | Phase::Unlink(_) => {}
+            }
+        }
+        *self = Self::new();
+        None
+    }
+
+    fn find(&self, wanted: impl Fn(&Entry) -> bool) -> Option<u64> {
+        self.entries
+            .iter()
+            .find(|(_, entry)| wanted(entry))
+            .map(|(seqnum, _)| *seqnum)
+    }
+
+    fn remove(&mut self, seqnum: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&seqnum)?;
+        if entry.unlink == Unlink::Wanted {
+            self.unlinks -= 1;
+        }
+        Some(entry)
+    }
+
+    /// The full seqnum of a number on the wire: the highest one so far with these low bits.
+    pub(crate) fn expand(&self, wire: u32) -> Option<u64> {
+        let behind = (self.latest as u32).wrapping_sub(wire);
+        self.latest.checked_sub(u64::from(behind))
+    }
+}

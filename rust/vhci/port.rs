@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A port of a root hub: nothing, or a device on the other end of a connection.
+//!
+//! Locks, outermost first: `control`, `inner`, usbcore's. A thread of the connection never takes
+//! `control`, so whoever holds it may wait for the thread.
+
+use super::{
+    hub::HubShared,
+    pending::{
+        Pending,
+        Reservation, //
+    },
+    rx::Receiver,
+    tx::Sender, //
+};
+use kernel::{
+    impl_has_work,
+    new_condvar,
+    new_mutex,
+    new_spinlock_irq,
+    new_work,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        Arc,
+        CondVar,
+        Mutex,
+        SpinLockIrq, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
+    }, //
+};
+use usbip::{
+    bh::BhDisabled,
+    link::{
+        EndReason,
+        Link, //
+    },
+    net::Socket,
+    usb::{
+        enqueued::{
+            DequeuedUrb,
+            EnqueuedUrb, //
+        },
+        Device,
+        Speed, //
+    },
+    workqueue::QueueHandle, //
+};
+
+/// `bRequest` of the two requests a device without an address is sent (USB 2.0, table 9-4).
+const SET_ADDRESS: u8 = 5;
+const GET_DESCRIPTOR: u8 = 6;
+
+/// The cookie of a SET_ADDRESS, which has no seqnum.
+const NO_SEQNUM: usize = u32::MAX as usize;
+
+/// The device a port is to show, as it was given at attach.
+#[derive(Clone, Copy)]
+pub(crate) struct Import {
+    /// `busnum << 16 | devnum` on the server.
+    pub(crate) devid: u32,
+    /// Its speed.
+    pub(crate) speed: Speed,
+    /// The attaching process's number for the socket; shown, never used.
+    pub(crate) sockfd: u32,
+}
+
+/// How far usbcore has come with an imported device.
+enum Enumeration {
+    /// It has no address.
+    Waiting,
+    /// It has one.
+    Addressed(ARef<Device>),
+}
+
+/// What a port is up to.
+enum State {
+    /// Free.
+    Null,
+    /// Connected.
+    Live(Import, Enumeration),
+    /// The connection has ended and is being cleared away.
+    Ending(Import, Enumeration),
+    /// The controller is going; nothing can be attached any more.
+    Removed,
+}
+
+/// What is guarded by a port's spinlock.
+pub(crate) struct Inner {
+    state: State,
+    pub(crate) pending: Pending,
+}
+
+impl Inner {
+    /// Whether there is a connection.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state, State::Live(..))
+    }
+
+    /// Remembers the device that usbcore has made for the import; returns what was known before,
+    /// to be dropped without the lock.
+    fn set_addressed(&mut self, device: ARef<Device>) -> Option<Enumeration> {
+        match &mut self.state {
+            State::Live(_, enumeration) => {
+                let new = Enumeration::Addressed(device);
+                Some(core::mem::replace(enumeration, new))
+            }
+            _ => None,
+        }
+    }
+
+    /// The device id for requests, while there is a connection.
+    pub(crate) fn devid(&self) -> Option<u32> {
+        match &self.state {
+            State::Live(import, _) => Some(import.devid),
+            _ => None,
+        }
+    }
+}
+
+/// What the status file shows of a port.
+pub(crate) enum Status {
+    /// Free (4).
+    Null,
+    /// Attached, without an address yet (5).
+    NotAssigned,
+    /// In use (6); `sockfd` is all ones while the connection is being cleared away.
+    Used {
+        import: Import,
+        sockfd: u32,
+        device: ARef<Device>,
+    },
+}
+
+/// A port.
+#[pin_data]
+pub(crate) struct Port {
+    /// The port's index on its hub.
+    rhport: usize,
+    pub(crate) hub: Arc<HubShared>,
+    queue: QueueHandle,
+    /// Taken in any context.
+    #[pin]
+    pub(crate) inner: SpinLockIrq<Inner>,
+    /// Tells the sender that there is a job, or that the connection has ended.
+    #[pin]
+    pub(crate) work_for_sender: CondVar,
+    /// Taken for attach and for clearing away, in task context.
+    #[pin]
+    control: Mutex<Option<Link<Receiver, Sender>>>,
+    #[pin]
+    teardown: Work<Port>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Port { self.teardown }
+}
+
+impl WorkItem for Port {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        this.clear_away();
+    }
+}
+
+impl Port {
+    /// A free port. Task context.
+    pub(crate) fn new(rhport: usize, hub: Arc<HubShared>, queue: QueueHandle) -> Result<Arc<Self>> {
+        let inner = Inner {
+            state: State::Null,
+            pending: Pending::new(),
+        };
+        Arc::pin_init(
+            try_pin_init!(Self {
+                rhport,
+                hub,
+                queue,
+                inner <- new_spinlock_irq!(inner, "vhci::Port::inner"),
+                work_for_sender <- new_condvar!("vhci::Port::work_for_sender"),
+                control <- new_mutex!(None, "vhci::Port::control"),
+                teardown <- new_work!("vhci::Port::teardown"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Connects the port to the device behind `socket`. Task context, may sleep.
+    ///
+    /// Fails with `EINVAL` if no threads can be made, with `EBUSY` if the port is not free, or with
+    /// `EAGAIN` if the controller is going.
+    pub(crate) fn attach(self: &Arc<Self>, socket: Socket, import: Import) -> Result {
+        let mut control = self.control.lock();
+        let socket = Arc::new(socket, GFP_KERNEL).map_err(|_| EINVAL)?;
+        let rx = Receiver::new(self.clone(), socket.clone());
+        let tx = Sender::new(self.clone(), socket.clone());
+        let link = Link::new(socket, rx, tx).map_err(|_| EINVAL)?;
+
+        let mut inner = self.inner.lock();
+        match inner.state {
+            State::Null => inner.state = State::Live(import, Enumeration::Waiting),
+            State::Removed => return Err(EAGAIN),
+            State::Live(..) | State::Ending(..) => {
+                drop(inner);
+                dev_err!(self.hub.dev, "port {} already used\n", self.rhport);
+                return Err(EBUSY);
+            }
+        }
+        drop(inner);
+
+        link.start();
+        *control = Some(link);
+        self.hub.connect(self.rhport, import.speed);
+        Ok(())
+    }
+
+    /// Ends the connection, for whatever reason comes first. Task context, no lock of ours held.
+    ///
+    /// Returns whether there was one.
+    pub(crate) fn end(self: &Arc<Self>, reason: EndReason) -> bool {
+        let mut inner = self.inner.lock();
+        match core::mem::replace(&mut inner.state, State::Null) {
+            State::Live(import, enumeration) => {
+                inner.state = State::Ending(import, enumeration);
+            }
+            state => {
+                let was_ending = matches!(state, State::Ending(..));
+                inner.state = state;
+                return was_ending;
+            }
+        }
+        drop(inner);
+        usbip::usbip_dbg!(ErrorHandler, "port {} ends: {reason:?}\n", self.rhport);
+        self.work_for_sender.notify_all();
+        // Queued already means that somebody else has seen the end as well.
+        let _ = self.queue.enqueue(self.clone());
+        true
+    }
+
+    /// Ends the connection for good and waits until it is cleared away. Task context, may sleep.
+    pub(crate) fn remove(self: &Arc<Self>) {
+        self.end(EndReason::Removed);
+        self.clear_away();
+        let mut inner = self.inner.lock();
+        if matches!(inner.state, State::Null) {
+            inner.state = State::Removed;
+        }
+    }
+
+    /// Takes apart a connection that has ended: threads, device, URBs. Task context, may sleep.
+    fn clear_away(&self) {
+        let mut control = self.control.lock();
+        if !matches!(self.inner.lock().state, State::Ending(..)) {
+            return;
+        }
+        drop(control.take());
+        dev_info!(self.hub.dev, "stop threads\n");
+        dev_info!(self.hub.dev, "release socket\n");
+        self.hub.disconnect(self.rhport);
+        dev_info!(self.hub.dev, "disconnect device\n");
+        self.give_all_back();
+
+        let mut inner = self.inner.lock();
+        let old = core::mem::replace(&mut inner.state, State::Null);
+        drop(inner);
+        drop(old);
+    }
+
+    fn give_all_back(&self) {
+        loop {
+            let mut inner = self.inner.lock();
+            let Some(urb) = inner.pending.drain() else {
+                return;
+            };
+            let urb = urb.finish(ESHUTDOWN.to_errno(), &inner);
+            drop(inner);
+            urb.giveback(&BhDisabled::new());
+        }
+    }
+
+    /// Takes a URB. Any context.
+    ///
+    /// Fails with `ENODEV` if there is no connection, or if the URB is for a device that was on the
+    /// port before; with `EINVAL` for a URB that cannot be; with `ENOMEM`.
+    pub(crate) fn enqueue(&self, urb: EnqueuedUrb<'_>) -> Result {
+        if !urb.has_buffer() {
+            return Err(EINVAL);
+        }
+        if urb.devnum() == 0 {
+            return self.enqueue_unaddressed(urb);
+        }
+        let node = Reservation::new(GFP_ATOMIC)?;
+        let mut inner = self.inner.lock();
+        let State::Live(_, Enumeration::Addressed(device)) = &inner.state else {
+            return Err(ENODEV);
+        };
+        if !urb.is_for(device) {
+            return Err(ENODEV);
+        }
+        let seqnum = self.hub.next_seqnum();
+        let urb = urb.link(seqnum as usize, &inner)?;
+        inner.pending.push(seqnum, urb, node);
+        drop(inner);
+        self.work_for_sender.notify_one();
+        Ok(())
+    }
+
+    /// Takes a URB for a device without an address. usbcore sends two kinds of them: a request for
+    /// the descriptor, which goes to the peer, and SET_ADDRESS, which does not: the device has an
+    /// address there.
+    fn enqueue_unaddressed(&self, urb: EnqueuedUrb<'_>) -> Result {
+        let [_, request, ..] = urb.setup().ok_or(EINVAL)?;
+        let is_set_address = match request {
+            SET_ADDRESS => true,
+            GET_DESCRIPTOR => false,
+            _ => return Err(EINVAL),
+        };
+        let device = urb.device();
+        device.exempt_from_system_sleep();
+        let node = Reservation::new(GFP_ATOMIC)?;
+
+        let mut old = None;
+        let mut inner = self.inner.lock();
+        if !inner.is_live() || !inner.pending.takes_set_address() {
+            return Err(ENODEV);
+        }
+        if is_set_address {
+            dev_info!(
+                device.device(),
+                "SetAddress Request ({}) to port {}\n",
+                urb.requested_address(),
+                self.rhport
+            );
+            let urb = urb.link(NO_SEQNUM, &inner)?;
+            inner.pending.push_set_address(urb);
+            old = inner.set_addressed(device);
+        } else {
+            let seqnum = self.hub.next_seqnum();
+            let urb = urb.link(seqnum as usize, &inner)?;
+            inner.pending.push(seqnum, urb, node);
+        }
+        drop(inner);
+        drop(old);
+        self.work_for_sender.notify_one();
+        Ok(())
+    }
+
+    /// Begins to cancel a URB. Any context. Fails with `EIDRM` if it is about to be given back.
+    pub(crate) fn dequeue(&self, urb: DequeuedUrb<'_>) -> Result {
+        let mut inner = self.inner.lock();
+        urb.check(&inner)?;
+        let wire = urb.cookie() as u32;
+        let seqnum = inner.pending.expand(wire).ok_or(EIDRM)?;
+        inner.pending.cancel(seqnum, urb.status())?;
+        drop(inner);
+        self.work_for_sender.notify_one();
+        Ok(())
+    }
+
+    /// What the status file shows. Task context.
+    pub(crate) fn status(&self) -> Status {
+        let inner = self.inner.lock();
+        match &inner.state {
+            State::Null | State::Removed => Status::Null,
+            State::Live(import, Enumeration::Addressed(device)) => Status::Used {
+                import: *import,
+                sockfd: import.sockfd,
+                device: device.clone(),
+            },
+            State::Ending(import, Enumeration::Addressed(device)) => Status::Used {
+                import: *import,
+                sockfd: u32::MAX,
+                device: device.clone(),
+            },
+            State::Live(..) | State::Ending(..) => Status::NotAssigned,
+        }
+    }
+}

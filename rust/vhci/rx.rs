@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The thread that receives replies.
+
+use super::{
+    pending::{
+        EarlyReply,
+        Target, //
+    },
+    port::Port, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use usbip::{
+    bh::BhDisabled,
+    kthread::Body,
+    link::EndReason,
+    net::{
+        RecvError,
+        Socket, //
+    },
+    protocol::{
+        iso,
+        Direction,
+        IsoDescriptor,
+        Reply,
+        RetSubmit,
+        RetUnlink,
+        HEADER_LEN,
+        MAX_ISO_PACKETS, //
+    },
+    usb::{
+        enqueued::{
+            Data,
+            LinkedUrb, //
+        },
+        iso::decode, //
+    }, //
+};
+
+/// Receives what the peer sends.
+pub(crate) struct Receiver {
+    port: Arc<Port>,
+    socket: Arc<Socket>,
+}
+
+impl Body for Receiver {
+    const NAME: &'static CStr = c"vhci_rx";
+
+    fn run(self) {
+        loop {
+            let mut header = [0; HEADER_LEN];
+            let handled = match self.socket.recv(&mut header) {
+                Ok(()) => self.handle(&header),
+                Err(RecvError::TimedOut) if self.port.inner.lock().pending.is_empty() => continue,
+                Err(error) => Err(self.explain(&error)),
+            };
+            if let Err(reason) = handled {
+                self.port.end(reason);
+                return;
+            }
+        }
+    }
+}
+
+impl Receiver {
+    pub(crate) fn new(port: Arc<Port>, socket: Arc<Socket>) -> Self {
+        Self { port, socket }
+    }
+
+    fn handle(&self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
+        let reply = Reply::decode(header).map_err(|error| {
+            dev_err!(self.port.hub.dev, "{error}\n");
+            EndReason::Failed
+        })?;
+        usbip::usbip_dbg!(Xmit, "{reply:?}\n");
+        match reply {
+            Reply::Submit(ret) => self.submitted(ret),
+            Reply::Unlink(ret) => {
+                self.unlinked(ret);
+                Ok(())
+            }
+        }
+    }
+
+    fn submitted(&self, ret: RetSubmit) -> Result<(), EndReason> {
+        let target = self.port.inner.lock().pending.reply_target(ret.seqnum);
+        match target {
+            Some(Target::Urb(mut urb)) => {
+                let received = self.receive(&mut urb, &ret);
+                let status = match &received {
+                    Ok(()) => ret.checked_status(),
+                    Err(_) => EPROTO.to_errno(),
+                };
+                give_back(&self.port, urb, status);
+                received
+            }
+            Some(Target::Sending(seqnum)) => {
+                // Only requests with data are still being sent, so the reply has none.
+                let packets = self.receive_packets(ret.packets, MAX_ISO_PACKETS)?;
+                let reply = EarlyReply { ret, packets };
+                let finished = self.port.inner.lock().pending.park(seqnum, reply);
+                if let Some((urb, reply)) = finished {
+                    finish(&self.port, urb, &reply);
+                }
+                Ok(())
+            }
+            None => {
+                dev_err!(
+                    self.port.hub.dev,
+                    "cannot find a urb of seqnum {}\n",
+                    ret.seqnum
+                );
+                Err(EndReason::Failed)
+            }
+        }
+    }
+
+    /// Receives what follows the header of a reply, and stores what became of the URB.
+    fn receive(&self, urb: &mut LinkedUrb, ret: &RetSubmit) -> Result<(), EndReason> {
+        let actual_length = ret
+            .checked_length(urb.length())
+            .map_err(|error| self.refuse(&error))?;
+        if urb.direction() == Direction::In {
+            self.receive_data(urb, actual_length)?;
+        }
+        let packets = if urb.is_iso() {
+            self.receive_packets(ret.packets, urb.packet_count())?
+        } else {
+            KVec::new()
+        };
+        store(urb, ret, actual_length, &packets).map_err(|error| {
+            urb.set_outcome(ret, 0);
+            self.refuse(&error)
+        })
+    }
+
+    fn receive_data(&self, urb: &mut LinkedUrb, length: u32) -> Result<(), EndReason> {
+        if length == 0 {
+            return Ok(());
+        }
+        let received = match urb.data(length) {
+            Ok(Data::Linear(data)) => self.socket.recv(data),
+            Ok(Data::Pages(pages)) => self.socket.recv_pages(&pages),
+            Err(error) => Err(RecvError::Failed(error)),
+        };
+        received.map_err(|error| self.explain(&error))
+    }
+
+    /// Receives the descriptors of `count` packets, of which there may be `limit`.
+    fn receive_packets(&self, count: i32, limit: usize) -> Result<KVec<IsoDescriptor>, EndReason> {
+        let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
+        if count > limit {
+            dev_err!(self.port.hub.dev, "invalid number of iso packets {count}\n");
+            return Err(EndReason::Failed);
+        }
+        let receive = || -> Result<KVec<IsoDescriptor>, RecvError> {
+            let mut bytes =
+                KVec::from_elem(0, count * IsoDescriptor::LEN, GFP_KERNEL).map_err(Error::from)?;
+            self.socket.recv(&mut bytes)?;
+            Ok(decode(&bytes)?)
+        };
+        receive().map_err(|error| self.explain(&error))
+    }
+
+    fn unlinked(&self, ret: RetUnlink) {
+        let urb = self.port.inner.lock().pending.unlinked(ret.seqnum);
+        if let Some(urb) = urb {
+            give_back(&self.port, urb, ret.status);
+        }
+    }
+
+    fn refuse(&self, error: &usbip::protocol::ProtocolError) -> EndReason {
+        dev_err!(self.port.hub.dev, "{error}\n");
+        EndReason::Failed
+    }
+
+    /// Says why nothing more can be received.
+    fn explain(&self, error: &RecvError) -> EndReason {
+        let dev = &self.port.hub.dev;
+        match error {
+            RecvError::Closed => {
+                dev_info!(dev, "connection closed\n");
+                return EndReason::Closed;
+            }
+            RecvError::TimedOut => {
+                dev_info!(dev, "connection timed out with pending urbs\n");
+            }
+            RecvError::Failed(error) if *error == ECONNRESET => {
+                dev_info!(dev, "connection reset by peer\n");
+            }
+            RecvError::Failed(error) => {
+                dev_err!(dev, "xmit failed {}\n", error.to_errno());
+            }
+        }
+        EndReason::Failed
+    }
+}
+
+/// Stores what a reply says in its URB; the data is there already.
+fn store(
+    urb: &mut LinkedUrb,
+    ret: &RetSubmit,
+    actual_length: u32,
+    packets: &[IsoDescriptor],
+) -> Result<(), usbip::protocol::ProtocolError> {
+    if urb.is_iso() {
+        iso::check_sum(packets, actual_length)?;
+        if urb.direction() == Direction::In {
+            urb.spread_packets(packets)?;
+        }
+        urb.set_packets(packets);
+    }
+    urb.set_outcome(ret, actual_length);
+    Ok(())
+}
+
+/// Ends a URB whose reply carried no data.
+pub(crate) fn finish(port: &Arc<Port>, mut urb: LinkedUrb, reply: &EarlyReply) {
+    let stored = reply
+        .ret
+        .checked_length(urb.length())
+        .and_then(|actual_length| store(&mut urb, &reply.ret, actual_length, &reply.packets));
+    let status = match stored {
+        Ok(()) => reply.ret.checked_status(),
+        Err(_) => EPROTO.to_errno(),
+    };
+    give_back(port, urb, status);
+    if let Err(error) = stored {
+        dev_err!(port.hub.dev, "{error}\n");
+        port.end(EndReason::Failed);
+    }
+}
+
+fn give_back(port: &Port, urb: LinkedUrb, status: i32) {
+    let inner = port.inner.lock();
+    let urb = urb.finish(status, &inner);
+    drop(inner);
+    urb.giveback(&BhDisabled::new());
+}

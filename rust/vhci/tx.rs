@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The thread that sends requests.
+
+use super::{
+    pending::{
+        EarlyReply,
+        Job,
+        Reservation, //
+    },
+    port::Port,
+    rx, //
+};
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+use usbip::{
+    bh::BhDisabled,
+    kthread::Body,
+    link::EndReason,
+    net::{
+        SendPart,
+        Socket, //
+    },
+    protocol::{
+        CmdUnlink,
+        Direction,
+        Request, //
+    },
+    usb::enqueued::{
+        Data,
+        LinkedUrb, //
+    }, //
+};
+
+/// Sends what the port has taken.
+pub(crate) struct Sender {
+    port: Arc<Port>,
+    socket: Arc<Socket>,
+}
+
+impl Body for Sender {
+    const NAME: &'static CStr = c"vhci_tx";
+
+    fn run(self) {
+        let mut node = None;
+        while let Some((job, devid)) = self.next_job(&mut node) {
+            let sent = match job {
+                Job::Submit(seqnum, urb) => self.submit(seqnum, urb, devid),
+                Job::Unlink(seqnum, victim) => self.unlink(seqnum, victim, devid),
+                Job::Local(urb, status) => {
+                    self.give_back(urb, status);
+                    Ok(())
+                }
+            };
+            if let Err(error) = sent {
+                dev_dbg!(self.port.hub.dev, "send failed: {error:?}\n");
+                self.port.end(EndReason::Failed);
+                return;
+            }
+        }
+    }
+}
+
+impl Sender {
+    pub(crate) fn new(port: Arc<Port>, socket: Arc<Socket>) -> Self {
+        Self { port, socket }
+    }
+
+    /// Waits for a job. Nothing comes once the connection has ended.
+    fn next_job(&self, node: &mut Option<Reservation>) -> Option<(Job, u32)> {
+        loop {
+            if node.is_none() {
+                // Without memory a cancellation waits for the next job.
+                *node = Reservation::new(GFP_KERNEL).ok();
+            }
+            let mut inner = self.port.inner.lock();
+            loop {
+                let devid = inner.devid()?;
+                let new_seqnum = || self.port.hub.next_seqnum();
+                if let Some(job) = inner.pending.next_job(node, new_seqnum) {
+                    return Some((job, devid));
+                }
+                if node.is_none() {
+                    break;
+                }
+                // Ends early when the thread is told to stop, which is after the connection ended.
+                let _ = self.port.work_for_sender.wait_interruptible(&mut inner);
+            }
+        }
+    }
+
+    fn submit(&self, seqnum: u64, mut urb: LinkedUrb, devid: u32) -> Result {
+        let cmd = urb.request(seqnum as u32, devid);
+        usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
+        let header = Request::Submit(cmd).encode();
+        let packets = if urb.is_iso() {
+            urb.encoded_packets()
+        } else {
+            Ok(KVec::new())
+        };
+        let packets = match packets {
+            Ok(packets) => packets,
+            Err(error) => {
+                self.sent(seqnum, urb);
+                return Err(error);
+            }
+        };
+        if cmd.direction == Direction::In {
+            // The reply may come before `send()` returns, and its data needs the URB.
+            self.sent(seqnum, urb);
+            return self
+                .socket
+                .send(&[SendPart::new(&header), SendPart::new(&packets)], false);
+        }
+        let result = self.send_out(&header, &mut urb, &packets);
+        self.sent(seqnum, urb);
+        result
+    }
+
+    fn send_out(&self, header: &[u8], urb: &mut LinkedUrb, packets: &[u8]) -> Result {
+        let length = urb.length();
+        match urb.data(length)? {
+            Data::Linear(data) => self.socket.send(
+                &[
+                    SendPart::new(header),
+                    SendPart::new(data),
+                    SendPart::new(packets),
+                ],
+                false,
+            ),
+            Data::Pages(pages) => {
+                self.socket.send(&[SendPart::new(header)], true)?;
+                self.socket.send_pages(&pages, !packets.is_empty())?;
+                if packets.is_empty() {
+                    return Ok(());
+                }
+                self.socket.send(&[SendPart::new(packets)], false)
+            }
+        }
+    }
+
+    /// Puts a URB where the receiver finds it, unless its reply has come already.
+    fn sent(&self, seqnum: u64, urb: LinkedUrb) {
+        let early = self.port.inner.lock().pending.sent(seqnum, urb);
+        if let Some((urb, reply)) = early {
+            self.finish(urb, reply);
+        }
+    }
+
+    fn finish(&self, urb: LinkedUrb, reply: EarlyReply) {
+        rx::finish(&self.port, urb, &reply);
+    }
+
+    fn unlink(&self, seqnum: u64, victim: u64, devid: u32) -> Result {
+        let cmd = CmdUnlink {
+            seqnum: seqnum as u32,
+            devid,
+            victim: victim as u32,
+        };
+        usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
+        let header = Request::Unlink(cmd).encode();
+        self.socket.send(&[SendPart::new(&header)], false)
+    }
+
+    fn give_back(&self, urb: LinkedUrb, status: i32) {
+        let inner = self.port.inner.lock();
+        let urb = urb.finish(status, &inner);
+        drop(inner);
+        urb.giveback(&BhDisabled::new());
+    }
+}
