@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `usbip bind` and `usbip unbind`.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
+
+mod harness;
+
+use harness::{Machine, Ran};
+
+const DRIVERS: &str = "bus/usb/drivers";
+
+fn machine(driver: Option<&str>) -> Machine {
+    let machine = Machine::new();
+    machine.sysfs.add_usb_device("1-1").unwrap();
+    machine.sysfs.load_host_driver().unwrap();
+    if let Some(driver) = driver {
+        machine.sysfs.set_driver("1-1", driver).unwrap();
+    }
+    machine
+}
+
+fn host_file(machine: &Machine, name: &str) -> String {
+    machine
+        .sysfs
+        .read(&format!("{DRIVERS}/usbip-host/{name}"))
+        .unwrap()
+}
+
+#[test]
+fn bind() {
+    let machine = machine(Some("usb"));
+    let complete = "usbip: info: bind device on busid 1-1: complete\n";
+    assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(0, complete));
+    let unbound = machine.sysfs.read(&format!("{DRIVERS}/usb/unbind"));
+    assert_eq!(unbound.unwrap(), "1-1");
+    assert_eq!(host_file(&machine, "match_busid"), "add 1-1");
+    assert_eq!(host_file(&machine, "bind"), "1-1");
+}
+
+#[test]
+fn bind_without_present_driver() {
+    let machine = machine(None);
+    assert_eq!(machine.run(&["bind", "--busid=1-1"]).code, 0);
+    assert_eq!(host_file(&machine, "bind"), "1-1");
+}
+
+#[test]
+fn bind_refuses() {
+    let unknown = "usbip: error: device with the specified bus ID does not exist\n";
+    for busid in ["9-9", "", "..", "../1-1"] {
+        let machine = machine(None);
+        assert_eq!(machine.run(&["bind", "-b", busid]), Ran::quiet(1, unknown));
+    }
+    let bound = machine(Some("usbip-host"));
+    let text = "usbip: error: device on busid 1-1 is already bound to usbip-host\n";
+    assert_eq!(bound.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
+
+    let hub = machine(Some("usb"));
+    hub.sysfs.set("1-1", "bDeviceClass", "09\n").unwrap();
+    let text = "usbip: error: could not unbind driver from device on busid 1-1\n";
+    assert_eq!(hub.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
+
+    let imported = Machine::new();
+    let place = "devices/platform/vhci_hcd.0/usb3/3-1";
+    imported.sysfs.add_usb_device_at(place, "3-1").unwrap();
+    let text =
+        format!("usbip: error: bind loop detected: device: /{place} is attached to vhci_hcd\n\n");
+    assert_eq!(imported.run(&["bind", "-b", "3-1"]), Ran::quiet(1, &text));
+}
+
+#[test]
+fn present_driver_that_holds_on() {
+    let machine = machine(Some("usb"));
+    std::fs::remove_file(machine.sysfs.root().join("bus/usb/drivers/usb/unbind")).unwrap();
+    let text = "usbip: error: error unbinding device 1-1 from driver
+usbip: error: could not unbind driver from device on busid 1-1\n";
+    assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
+}
+
+#[test]
+fn bind_without_module_names_the_next_step() {
+    let machine = Machine::new();
+    machine.sysfs.add_usb_device("1-1").unwrap();
+    let text = "usbip: error: unable to bind device on 1-1
+usbip: info: the kernel module is not loaded: run \"modprobe usbip-host\" as root\n";
+    assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
+}
+
+#[test]
+fn failed_bind_is_taken_back() {
+    let machine = machine(None);
+    std::fs::remove_file(machine.sysfs.root().join("bus/usb/drivers/usbip-host/bind")).unwrap();
+    let text = "usbip: error: error binding device 1-1 to driver: No such file or directory
+usbip: error: could not bind device to usbip-host\n";
+    assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
+    assert_eq!(host_file(&machine, "match_busid"), "del 1-1");
+}
+
+#[test]
+fn unbind() {
+    let machine = machine(Some("usbip-host"));
+    let complete = "usbip: info: unbind device on busid 1-1: complete\n";
+    assert_eq!(
+        machine.run(&["unbind", "-b", "1-1"]),
+        Ran::quiet(0, complete)
+    );
+    assert_eq!(host_file(&machine, "unbind"), "1-1");
+    assert_eq!(host_file(&machine, "match_busid"), "del 1-1");
+    assert_eq!(host_file(&machine, "rebind"), "1-1");
+}
+
+#[test]
+fn unbind_refuses() {
+    let text = "usbip: error: device is not bound to usbip-host driver\n";
+    for driver in [None, Some("usb"), Some("usbip-host2")] {
+        let machine = machine(driver);
+        assert_eq!(machine.run(&["unbind", "-b", "1-1"]), Ran::quiet(1, text));
+    }
+    let machine = machine(Some("usbip-host"));
+    std::fs::remove_file(
+        machine
+            .sysfs
+            .root()
+            .join("bus/usb/drivers/usbip-host/rebind"),
+    )
+    .unwrap();
+    let text = "usbip: error: error rebinding\n";
+    assert_eq!(machine.run(&["unbind", "-b", "1-1"]), Ran::quiet(1, text));
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Help texts, versions, wrong arguments.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
+
+mod harness;
+
+use harness::{Machine, Ran};
+
+const USAGE: &str = "usage: usbip [--debug] [--log] [--tcp-port PORT] [version]
+             [help] <command> <args>
+";
+
+const COMMANDS: &str = "
+  attach     Attach a remote USB device
+  detach     Detach a remote USB device
+  list       List exportable or local USB devices
+  bind       Bind device to usbip-host.ko
+  unbind     Unbind device from usbip-host.ko
+  port       Show imported USB devices
+
+";
+
+fn says(args: &[&str], code: i32, stdout: &str) {
+    let expected = Ran {
+        code,
+        stdout: stdout.to_owned(),
+        stderr: String::new(),
+    };
+    assert_eq!(Machine::new().run(args), expected, "{args:?}");
+}
+
+#[test]
+fn help() {
+    let help = [USAGE, COMMANDS].concat();
+    says(&["help"], 0, &help);
+    for args in [
+        &[][..],
+        &["bogus"],
+        &["help", "port"],
+        &["help", "version"],
+        &["help", "x"],
+    ] {
+        says(args, 1, &help);
+    }
+}
+
+#[test]
+fn invalid_global_option() {
+    let text = format!("usbip: invalid option\n{USAGE}");
+    for args in [&["--bogus"][..], &["-x", "list"], &["-t"], &["--help"]] {
+        says(args, 1, &text);
+    }
+}
+
+#[test]
+fn version() {
+    says(&["version"], 0, "usbip (usbip-utils 2.0)\n");
+    says(&["version", "--bogus"], 0, "usbip (usbip-utils 2.0)\n");
+}
+
+#[test]
+fn usage_of_commands() {
+    let detach =
+        "usage: usbip detach <args>\n    -p, --port=<port>    vhci_hcd port the device is on\n";
+    let bind = "usage: usbip bind <args>\n    -b, --busid=<busid>    Bind usbip-host.ko to device on <busid>\n";
+    says(&["help", "detach"], 0, detach);
+    says(&["help", "bind"], 0, bind);
+    for args in [
+        &["detach"][..],
+        &["detach", "-p"],
+        &["detach", "-x"],
+        &["detach", "3"],
+    ] {
+        says(args, 1, detach);
+    }
+    let attach = "usage: usbip attach <args>
+    -r, --remote=<host>      The machine with exported USB devices
+    -b, --busid=<busid>    Busid of the device on <host>
+    -d, --device=<devid>    Id of the virtual UDC on <host>
+";
+    for args in [
+        &["attach", "-r", "host"][..],
+        &["attach", "-b", "1-1"],
+        &["attach", "-z"],
+    ] {
+        says(args, 1, attach);
+    }
+}
+
+#[test]
+fn bad_tcp_port_is_told_and_passed_over() {
+    let ran = Machine::new().run(&["-t", "80x", "--tcp-port=65536", "-t3241", "version"]);
+    assert_eq!(ran.code, 0);
+    let expected = "usbip: error: port: garbage at end of '80x'
+usbip: error: port: 65536 too high (max=65535)
+usbip: info: using port 3241 (\"3241\")
+";
+    assert_eq!(ran.stderr, expected);
+}

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The command line.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::builder::ValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use log::{error, info};
+use usbip_net::TcpPort;
+
+use crate::USBIP;
+
+/// Help text of C; a further newline follows it.
+pub const HELP: &str = "usage: usbipd [options]
+
+\t-4, --ipv4
+\t\tBind to IPv4. Default is both.
+
+\t-6, --ipv6
+\t\tBind to IPv6. Default is both.
+
+\t-e, --device
+\t\tRun in device mode.
+\t\tRather than drive an attached device, create
+\t\ta virtual UDC to bind gadgets to.
+
+\t-D, --daemon
+\t\tRun as a daemon process.
+
+\t-d, --debug
+\t\tPrint debugging information.
+
+\t-PFILE, --pid FILE
+\t\tWrite process id to FILE.
+\t\tIf no FILE specified, use /var/run/usbipd.pid
+
+\t-tPORT, --tcp-port PORT
+\t\tListen on TCP/IP port PORT.
+
+\t-h, --help
+\t\tPrint this help.
+
+\t-v, --version
+\t\tShow version.
+";
+
+/// Pid file when `-P` comes without a name.
+const DEFAULT_PID_FILE: &str = "/var/run/usbipd.pid";
+
+/// Short options that take no value and may stand before `P` in one argument.
+const SHORT_FLAGS: &str = "46Ddehv";
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Export devices.
+    Serve,
+    /// Show the help text.
+    Help,
+    /// Show the version.
+    Version,
+}
+
+/// Address families to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Families {
+    /// IPv4 and IPv6, on a socket each.
+    Both,
+    /// IPv4 only.
+    Ipv4,
+    /// IPv6 only.
+    Ipv6,
+}
+
+/// What is exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Real devices on usbip-host.
+    Host,
+    /// Gadgets on usbip-vudc.
+    Device,
+}
+
+/// The options.
+#[derive(Debug)]
+pub struct Options {
+    /// What to do; the last of several such options counts.
+    pub action: Action,
+    /// Where to listen.
+    pub families: Families,
+    /// What to export.
+    pub mode: Mode,
+    /// Whether to go into the background.
+    pub daemon: bool,
+    /// Whether to print debug lines.
+    pub debug: bool,
+    /// File for the process id.
+    pub pid_file: Option<PathBuf>,
+    tcp_ports: Vec<String>,
+}
+
+impl Options {
+    /// Parses the arguments, program name first.
+    ///
+    /// # Errors
+    /// The complaint `getopt_long` would print.
+    pub fn parse(args: &[OsString]) -> Result<Self, String> {
+        let args: Vec<_> = args.iter().map(|arg| complete_pid_option(arg)).collect();
+        let matches = parser()
+            .try_get_matches_from(&args)
+            .map_err(|error| complaint(&args, &error))?;
+        let tcp_ports = matches.get_many::<OsString>("tcp-port").unwrap_or_default();
+        Ok(Self {
+            action: action(&matches),
+            families: match (matches.get_flag("ipv4"), matches.get_flag("ipv6")) {
+                (true, false) => Families::Ipv4,
+                (false, true) => Families::Ipv6,
+                _ => Families::Both,
+            },
+            mode: match matches.get_flag("device") {
+                true => Mode::Device,
+                false => Mode::Host,
+            },
+            daemon: matches.get_flag("daemon"),
+            debug: matches.get_flag("debug"),
+            pid_file: matches.get_one::<OsString>("pid").map(PathBuf::from),
+            tcp_ports: tcp_ports
+                .map(|port| port.to_string_lossy().into_owned())
+                .collect(),
+        })
+    }
+
+    /// The last port that makes sense; every other one is told and passed over.
+    pub fn tcp_port(&self) -> TcpPort {
+        let mut chosen = TcpPort::default();
+        for text in &self.tcp_ports {
+            match text.parse::<TcpPort>() {
+                Ok(port) => {
+                    info!(target: USBIP, "using port {} (\"{port}\")", port.number());
+                    chosen = port;
+                }
+                Err(reason) => error!(target: USBIP, "{reason}"),
+            }
+        }
+        chosen
+    }
+}
+
+fn parser() -> Command {
+    let flag = |name: &'static str, short| {
+        Arg::new(name)
+            .long(name)
+            .short(short)
+            .action(ArgAction::SetTrue)
+    };
+    let value = |name: &'static str, short| {
+        Arg::new(name)
+            .long(name)
+            .short(short)
+            .action(ArgAction::Append)
+            .allow_hyphen_values(true)
+            .value_parser(ValueParser::os_string())
+    };
+    Command::new("usbipd")
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .infer_long_args(true)
+        .args_override_self(true)
+        .args([
+            flag("ipv4", '4'),
+            flag("ipv6", '6'),
+            flag("device", 'e'),
+            flag("daemon", 'D'),
+            flag("debug", 'd'),
+            flag("help", 'h'),
+            flag("version", 'v'),
+            value("pid", 'P').action(ArgAction::Set),
+            value("tcp-port", 't'),
+            Arg::new("ignored")
+                .num_args(0..)
+                .value_parser(ValueParser::os_string()),
+        ])
+}
+
+fn action(matches: &ArgMatches) -> Action {
+    let position = |name| matches.get_flag(name).then(|| matches.index_of(name));
+    match (position("help"), position("version")) {
+        (None, None) => Action::Serve,
+        (help, version) if help > version => Action::Help,
+        _ => Action::Version,
+    }
+}
+
+/// Adds the default to a `-P` or `--pid` without an attached value: such a value is optional, and
+/// the next argument is never it.
+fn complete_pid_option(arg: &OsStr) -> OsString {
+    let text = arg.to_string_lossy();
+    let is_long = text.len() > 3 && "--pid".starts_with(&*text);
+    let flags = text
+        .strip_prefix('-')
+        .and_then(|text| text.strip_suffix('P'));
+    let is_short = flags.is_some_and(|flags| flags.chars().all(|flag| SHORT_FLAGS.contains(flag)));
+    let mut arg = arg.to_owned();
+    if is_long {
+        arg.push("=");
+    }
+    if is_long || is_short {
+        arg.push(DEFAULT_PID_FILE);
+    }
+    arg
+}
+
+/// Puts clap's finding into the words of glibc.
+fn complaint(args: &[OsString], error: &clap::Error) -> String {
+    let option = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(text)) => text.split([' ', '=']).next().unwrap_or_default(),
+        _ => "",
+    };
+    let last_is_short = args
+        .last()
+        .is_some_and(|arg| !arg.as_encoded_bytes().starts_with(b"--"));
+    let short = option.strip_prefix('-').unwrap_or_default();
+    let text = match error.kind() {
+        ErrorKind::UnknownArgument if !short.starts_with('-') => {
+            format!("invalid option -- '{short}'")
+        }
+        ErrorKind::UnknownArgument => format!("unrecognized option '{option}'"),
+        ErrorKind::TooManyValues => format!("option '{option}' doesn't allow an argument"),
+        // Only the port needs a value, and it is missing only at the end.
+        _ if last_is_short => "option requires an argument -- 't'".to_owned(),
+        _ => format!("option '{option}' requires an argument"),
+    };
+    let program = args.first().map(|name| name.to_string_lossy());
+    format!("{}: {text}", program.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Options, String> {
+        let program = std::iter::once(&"usbipd");
+        let args: Vec<_> = program.chain(args).map(OsString::from).collect();
+        Options::parse(&args)
+    }
+
+    #[test]
+    fn pid_file_must_be_attached() {
+        let pid_file = |args: &[&str]| parse(args).unwrap().pid_file;
+        let default = Some(PathBuf::from(DEFAULT_PID_FILE));
+        assert_eq!(pid_file(&[]), None);
+        for args in [
+            &["-P"][..],
+            &["--pid"],
+            &["-DP"],
+            &["-P", "x"],
+            &["--pi", "x"],
+        ] {
+            assert_eq!(pid_file(args), default, "{args:?}");
+        }
+        for args in [&["-Px"][..], &["--pid=x"], &["-4Px"]] {
+            assert_eq!(pid_file(args), Some(PathBuf::from("x")), "{args:?}");
+        }
+    }
+
+    #[test]
+    fn last_action_counts() {
+        assert_eq!(parse(&["-v", "-h"]).unwrap().action, Action::Help);
+        assert_eq!(
+            parse(&["--help", "--version"]).unwrap().action,
+            Action::Version
+        );
+        assert_eq!(parse(&["-D4"]).unwrap().action, Action::Serve);
+    }
+
+    #[test]
+    fn families() {
+        let families = |args: &[&str]| parse(args).unwrap().families;
+        assert_eq!(families(&[]), Families::Both);
+        assert_eq!(families(&["-46"]), Families::Both);
+        assert_eq!(families(&["--ipv4"]), Families::Ipv4);
+        assert_eq!(families(&["-6"]), Families::Ipv6);
+    }
+
+    #[test]
+    fn complaints_are_those_of_glibc() {
+        let complaint = |args: &[&str]| parse(args).unwrap_err();
+        assert_eq!(complaint(&["-x"]), "usbipd: invalid option -- 'x'");
+        assert_eq!(complaint(&["--foo"]), "usbipd: unrecognized option '--foo'");
+        let requires = complaint(&["--tcp-port"]);
+        assert_eq!(requires, "usbipd: option '--tcp-port' requires an argument");
+        let requires = complaint(&["-4t"]);
+        assert_eq!(requires, "usbipd: option requires an argument -- 't'");
+        let allows = complaint(&["--daemon=1"]);
+        assert_eq!(
+            allows,
+            "usbipd: option '--daemon' doesn't allow an argument"
+        );
+    }
+}

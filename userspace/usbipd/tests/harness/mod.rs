@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Runs the daemon on an imitation of sysfs and talks to it over loopback.
+
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use usbip_fixture::FakeSysfs;
+use usbip_protocol::op::{BusIdText, OpHeader, Operation};
+
+/// Longest wait for anything the daemon should do at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running daemon; killed when dropped.
+pub struct Daemon {
+    child: Child,
+    lines: Receiver<String>,
+    /// What it said before it listened.
+    pub before: Vec<String>,
+    pub port: u16,
+}
+
+impl Daemon {
+    /// Starts a daemon on a free port and waits until it listens.
+    pub fn start(sysfs: &FakeSysfs, args: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_usbipd"))
+            .args(["-4", "-t0"])
+            .args(args)
+            .env("USBIP_SYSFS", sysfs.root())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = lines(child.stderr.take().unwrap());
+        let mut daemon = Self {
+            child,
+            lines,
+            before: Vec::new(),
+            port: 0,
+        };
+        let listening = loop {
+            let line = daemon.wait_for("");
+            if line.starts_with("usbipd: info: listening on 0.0.0.0:") {
+                break line;
+            }
+            daemon.before.push(line);
+        };
+        daemon.port = listening.rsplit(':').next().unwrap().parse().unwrap();
+        daemon
+    }
+
+    /// Reads lines up to the first that starts like this.
+    pub fn wait_for(&self, start: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("no line starts with {start:?}"));
+            if line.starts_with(start) {
+                return line;
+            }
+        }
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Sends a request and returns everything up to the end of the connection.
+    pub fn ask(&self, request: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        stream.write_all(request).unwrap();
+        read_all(stream)
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal and returns the exit code and the remaining lines.
+    pub fn stop(mut self, signal: &str) -> (Option<i32>, Vec<String>) {
+        let kill = Command::new("kill")
+            .args([signal, &self.pid().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let code = self.child.wait().unwrap().code();
+        (code, self.lines.iter().collect())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Everything up to the end of the connection, which a daemon that drops a request may reset.
+pub fn read_all(mut stream: TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match stream.read_to_end(&mut bytes) {
+        Ok(_) => {}
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+    bytes
+}
+
+pub fn list_request() -> Vec<u8> {
+    OpHeader::request(Operation::DevList).encode().to_vec()
+}
+
+pub fn import_request(busid: &str) -> Vec<u8> {
+    usbip_protocol::op::encode_import_request(&BusIdText::new(busid.as_bytes())).to_vec()
+}
+
+/// A tree with exported devices, each with a content of `usbip_status`.
+pub fn exporting(devices: &[(&str, &str)]) -> FakeSysfs {
+    let sysfs = FakeSysfs::new().unwrap();
+    sysfs.load_host_driver().unwrap();
+    for (busid, status) in devices {
+        sysfs.add_usb_device(busid).unwrap();
+        sysfs.export(busid, status).unwrap();
+    }
+    sysfs
+}
