@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two halves: the kernel modules for any kernel tree (KDIR), and the front door
+# (demo, test), which brings its own tools and kernel. Kbuild reads `Kbuild`.
+
+KDIR ?= $(or $(USBIP_KDIR),/lib/modules/$(shell uname -r)/build)
+RUSTC ?= rustc
+RUSTFMT ?= rustfmt
+CARGO ?= cargo
+
+# Where module builds put their files; in the toolbox never in the checkout.
+OUT := $(abspath $(or $(MO),$(O),$(and $(USBIP_OUT),$(USBIP_OUT)/modules)))
+CLIPPY_OUT := $(if $(OUT),$(OUT)-clippy,$(CURDIR)/.clippy)
+
+# To the kernel's make, O= is something else: the place of the kernel's objects.
+MAKEOVERRIDES := $(filter-out O=% MO=% KDIR=%,$(MAKEOVERRIDES))
+kernel_make = +$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)
+check_kdir = @tests/env/kdir-check '$(KDIR)' '$(RUSTC)'
+
+CARGO_ARGS := --manifest-path userspace/Cargo.toml
+KERNEL_RS = $(wildcard *.rs) $(shell find rust -name '*.rs')
+RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rustfmt.toml))
+RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
+
+.PHONY: help modules modules_install tools clippy fmt fmt-check rust-analyzer clean \
+	setup build demo test
+
+help:
+	@echo 'With tools and kernel of their own (Debian >= 12, as root, made on first use):'
+	@echo '  make demo            a USB stick crosses from one virtual machine to another'
+	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
+	@echo '  make setup           only make that environment'
+	@echo '  make build           only build modules and tools in it'
+	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
+	@echo
+	@echo 'For the kernel tree KDIR (default: that of the running kernel):'
+	@echo '  make modules         build the kernel modules'
+	@echo '  make modules_install install them (INSTALL_MOD_PATH=...)'
+	@echo '  make tools           build usbip and usbipd'
+	@echo '  make clippy          lint modules and tools; warnings are errors'
+	@echo '  make fmt, fmt-check  format, or check the format of, all Rust code'
+	@echo '  make rust-analyzer   write rust-project.json for editors'
+	@echo '  make clean           remove what the module build has made'
+	@echo 'O=DIR puts what is built into DIR instead of the checkout.'
+
+modules:
+	$(check_kdir)
+	$(if $(OUT),@mkdir -p $(OUT))
+	$(kernel_make) $(if $(OUT),MO=$(OUT)) modules
+
+modules_install:
+	$(check_kdir)
+	$(kernel_make) $(if $(OUT),MO=$(OUT)) modules_install
+
+tools:
+	$(CARGO) build --release --locked $(CARGO_ARGS)
+
+clippy:
+	$(check_kdir)
+	@mkdir -p $(CLIPPY_OUT)
+	$(kernel_make) MO=$(CLIPPY_OUT) CLIPPY=1 KRUSTFLAGS='$(KRUSTFLAGS) -Dwarnings' modules
+	$(CARGO) clippy $(CARGO_ARGS) --locked --workspace --all-targets -- -D warnings
+
+fmt:
+	$(RUSTFMT) $(RUSTFMT_ARGS) $(KERNEL_RS)
+	$(CARGO) fmt $(CARGO_ARGS) --all
+
+fmt-check:
+	$(RUSTFMT) --check $(RUSTFMT_ARGS) $(KERNEL_RS)
+	$(CARGO) fmt $(CARGO_ARGS) --all -- --check
+
+# The kernel's generator knows one level of crates: ours are added afterwards.
+rust-analyzer: modules
+	$(kernel_make) $(if $(OUT),MO=$(OUT)) rust-analyzer
+	@tests/env/rust-project $(or $(OUT),$(CURDIR))/rust-project.json $(or $(OUT),$(CURDIR)) \
+		>rust-project.json.new && mv rust-project.json.new rust-project.json
+
+clean:
+	$(if $(wildcard $(KDIR)/Makefile),$(kernel_make) $(if $(OUT),MO=$(OUT)) clean)
+	rm -rf $(CLIPPY_OUT) rust-project.json
+
+setup:
+	@USBIP_GOAL=$(or $(firstword $(MAKECMDGOALS)),setup) tests/env/setup
+
+toolbox-%: setup
+	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) $*
+
+build: setup
+	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
+
+demo: build
+	@tests/env/enter tests/demo/run
+
+# T reaches tests/run through the environment, whatever it holds.
+test: export T := $(T)
+test: build
+	@tests/env/enter tests/run

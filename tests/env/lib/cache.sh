@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2153  # names are shared with the files sourced beside
+# Where everything is kept. Each artefact's name carries a hash of what it is
+# made from, so a changed input makes a new artefact, and several checkouts can
+# share one cache.
+
+SUITE=trixie
+BACKPORTS=trixie-backports
+ENV_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+CHECKOUT=$(cd "$ENV_DIR/../.." && pwd -P)
+CACHE=$(realpath -m "${USBIP_CACHE:-/var/cache/usbip-rs}")
+DEBS=$CACHE/debs
+
+# recipe FILES...: their text without comments, which never change a result.
+recipe() {
+	sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' "$@"
+}
+
+hash_of() {
+	sha256sum | cut -c1-12
+}
+
+# Sets BASE, TOOLBOX and, once the toolbox has resolved its versions, KERNEL,
+# GUEST, ACCEL_FILE and KVER.
+cache_paths() {
+	local lib=$ENV_DIR/lib key
+	key=$({ echo "$SUITE $BACKPORTS"; recipe "$lib/base.sh"; } | hash_of)
+	BASE=$CACHE/base-$key
+	key=$({ echo "$key"; recipe "$lib/toolbox.sh" "$ENV_DIR/toolbox.packages"; } | hash_of)
+	TOOLBOX=$CACHE/toolbox-$key
+	KERNEL='' GUEST='' ACCEL_FILE='' KVER=''
+	[[ -e $TOOLBOX/done ]] || return 0
+
+	# shellcheck source=/dev/null
+	source "$TOOLBOX/versions"
+	key=$({ grep -v "^BASE_ID=" "$TOOLBOX/versions"; recipe "$lib/kernel.sh" "$ENV_DIR/guest.prune"; } | hash_of)
+	KERNEL=$CACHE/kernel-$key
+	ACCEL_FILE=$CACHE/accel-$({ echo "$key"; recipe "$lib/kvm.sh"; boot_id; } | hash_of)
+	GUEST=$CACHE/guest-$({
+		echo "$key $BASE_ID"
+		recipe "$lib/guest.sh" "$ENV_DIR/guest.packages"
+	} | hash_of).squashfs
+}
+
+boot_id() {
+	cat /proc/sys/kernel/random/boot_id
+}
+
+stage_done() {
+	case $1 in
+	base) [[ -e $BASE/done ]] || { stage_done toolbox && stage_done guest; } ;;
+	toolbox) [[ -e $TOOLBOX/done ]] ;;
+	kernel) [[ -n $KERNEL && -e $KERNEL/done ]] ;;
+	guest) [[ -n $GUEST && -e $GUEST ]] ;;
+	kvm) [[ -n $ACCEL_FILE && -e $ACCEL_FILE ]] ;;
+	esac
+}
+
+# Artefacts carry the time of their last use, so that those of older recipes
+# can be told from those of a colleague's branch.
+cache_touch() {
+	touch -c "$BASE" "$TOOLBOX" ${KERNEL:+"$KERNEL"} ${GUEST:+"$GUEST"} ${ACCEL_FILE:+"$ACCEL_FILE"}
+}
+
+cache_prune() {
+	local old
+	while IFS= read -r -d '' old; do
+		echo "removing $old, not used for a week"
+		rm -rf -- "$old"
+	done < <(find "$CACHE" -mindepth 1 -maxdepth 1 -mtime +7 \
+		\( -name 'base-*' -o -name 'toolbox-*' -o -name 'kernel-*' \
+		-o -name 'guest-*' -o -name 'accel-*' \) -print0)
+}
+
+# One set-up at a time: the second waits and then finds the work done.
+cache_lock() {
+	mkdir -p "$CACHE/log" "$DEBS/partial"
+	exec {LOCK_FD}>"$CACHE/lock"
+	if ! flock -n "$LOCK_FD"; then
+		echo "[env] another set-up is filling $CACHE: waiting for it"
+		flock "$LOCK_FD"
+	fi
+}
