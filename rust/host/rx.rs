@@ -175,11 +175,11 @@ impl Receiver {
 
     /// Reads and forgets what follows the header of a request that is refused.
     fn drain(&self, cmd: &CmdSubmit, endpoint: Option<Endpoint>) -> Result<(), EndReason> {
-        let is_iso = endpoint.is_some_and(|it| it.kind == EndpointKind::Isochronous);
-        let packets = match cmd.iso_packets() {
-            Ok(count) if is_iso => count * IsoDescriptor::LEN,
+        let packets = match (endpoint.map(|endpoint| endpoint.kind), cmd.iso_packets()) {
+            // A packet count says that an endpoint we do not know is isochronous.
+            (Some(EndpointKind::Isochronous) | None, Ok(count)) => count * IsoDescriptor::LEN,
             // How much follows cannot be known.
-            Err(_) if is_iso => return Err(EndReason::Failed),
+            (Some(EndpointKind::Isochronous), Err(_)) => return Err(EndReason::Failed),
             _ => 0,
         };
         let mut left = u64::from(cmd.payload_len()) + packets as u64;

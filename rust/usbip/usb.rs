@@ -14,6 +14,8 @@ pub mod enqueued;
 pub mod hcd;
 pub mod hub;
 pub mod iso;
+pub mod linked;
+pub mod root_hub;
 pub mod speed;
 pub mod transfer;
 

@@ -26,14 +26,14 @@ use usbip::usb::{
         DequeuedUrb,
         EnqueuedUrb, //
     },
-    hcd::{
-        HcdRef,
-        HubRequest,
-        RootHub, //
-    },
+    hcd::HcdRef,
     hub::{
         HubKind,
         HubState, //
+    },
+    root_hub::{
+        HubRequest,
+        RootHub, //
     },
     Speed, //
 };

@@ -18,7 +18,7 @@ use usbip::{
         IsoDescriptor,
         RetSubmit, //
     },
-    usb::enqueued::LinkedUrb, //
+    usb::linked::LinkedUrb, //
 };
 
 /// Memory for an entry, allocated before the port's lock is taken.
@@ -133,6 +133,11 @@ impl Pending {
     /// Adds a URB to be sent. `seqnum` is higher than all before.
     pub(crate) fn push(&mut self, seqnum: u64, urb: LinkedUrb, node: Reservation) {
         self.insert(seqnum, Phase::Queued(urb), node);
+    }
+
+    /// Whether a cancellation is still to be sent.
+    pub(crate) fn wants_unlink(&self) -> bool {
+        self.unlinks > 0
     }
 
     /// Whether there is room for a SET_ADDRESS.

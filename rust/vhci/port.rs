@@ -45,6 +45,7 @@ use usbip::{
             DequeuedUrb,
             EnqueuedUrb, //
         },
+        linked::LinkedUrb,
         Device,
         Speed, //
     },
@@ -243,11 +244,15 @@ impl Port {
 
     /// Ends the connection for good and waits until it is cleared away. Task context, may sleep.
     pub(crate) fn remove(self: &Arc<Self>) {
-        self.end(EndReason::Removed);
-        self.clear_away();
-        let mut inner = self.inner.lock();
-        if matches!(inner.state, State::Null) {
-            inner.state = State::Removed;
+        loop {
+            self.end(EndReason::Removed);
+            self.clear_away();
+            let mut inner = self.inner.lock();
+            // Somebody may have attached in between.
+            if matches!(inner.state, State::Null | State::Removed) {
+                inner.state = State::Removed;
+                return;
+            }
         }
     }
 
@@ -272,14 +277,20 @@ impl Port {
 
     fn give_all_back(&self) {
         loop {
-            let mut inner = self.inner.lock();
-            let Some(urb) = inner.pending.drain() else {
+            let urb = self.inner.lock().pending.drain();
+            let Some(urb) = urb else {
                 return;
             };
-            let urb = urb.finish(ESHUTDOWN.to_errno(), &inner);
-            drop(inner);
-            urb.giveback(&BhDisabled::new());
+            self.give_back(urb, ESHUTDOWN.to_errno());
         }
+    }
+
+    /// Gives a URB back to the driver that enqueued it. Task context, no lock held.
+    pub(crate) fn give_back(&self, urb: LinkedUrb, status: i32) {
+        let inner = self.inner.lock();
+        let urb = urb.finish(status, &inner);
+        drop(inner);
+        urb.giveback(&BhDisabled::new());
     }
 
     /// Takes a URB. Any context.

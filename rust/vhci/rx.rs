@@ -14,7 +14,6 @@ use kernel::{
     sync::Arc, //
 };
 use usbip::{
-    bh::BhDisabled,
     kthread::Body,
     link::EndReason,
     net::{
@@ -32,11 +31,11 @@ use usbip::{
         MAX_ISO_PACKETS, //
     },
     usb::{
-        enqueued::{
+        iso::decode,
+        linked::{
             Data,
             LinkedUrb, //
-        },
-        iso::decode, //
+        }, //
     }, //
 };
 
@@ -94,7 +93,7 @@ impl Receiver {
                     Ok(()) => ret.checked_status(),
                     Err(_) => EPROTO.to_errno(),
                 };
-                give_back(&self.port, urb, status);
+                self.port.give_back(urb, status);
                 received
             }
             Some(Target::Sending(seqnum)) => {
@@ -168,7 +167,7 @@ impl Receiver {
     fn unlinked(&self, ret: RetUnlink) {
         let urb = self.port.inner.lock().pending.unlinked(ret.seqnum);
         if let Some(urb) = urb {
-            give_back(&self.port, urb, ret.status);
+            self.port.give_back(urb, ret.status);
         }
     }
 
@@ -227,16 +226,9 @@ pub(crate) fn finish(port: &Arc<Port>, mut urb: LinkedUrb, reply: &EarlyReply) {
         Ok(()) => reply.ret.checked_status(),
         Err(_) => EPROTO.to_errno(),
     };
-    give_back(port, urb, status);
+    port.give_back(urb, status);
     if let Err(error) = stored {
         dev_err!(port.hub.dev, "{error}\n");
         port.end(EndReason::Failed);
     }
-}
-
-fn give_back(port: &Port, urb: LinkedUrb, status: i32) {
-    let inner = port.inner.lock();
-    let urb = urb.finish(status, &inner);
-    drop(inner);
-    urb.giveback(&BhDisabled::new());
 }

@@ -4,7 +4,6 @@
 
 use super::{
     pending::{
-        EarlyReply,
         Job,
         Reservation, //
     },
@@ -16,7 +15,6 @@ use kernel::{
     sync::Arc, //
 };
 use usbip::{
-    bh::BhDisabled,
     kthread::Body,
     link::EndReason,
     net::{
@@ -28,7 +26,7 @@ use usbip::{
         Direction,
         Request, //
     },
-    usb::enqueued::{
+    usb::linked::{
         Data,
         LinkedUrb, //
     }, //
@@ -50,7 +48,7 @@ impl Body for Sender {
                 Job::Submit(seqnum, urb) => self.submit(seqnum, urb, devid),
                 Job::Unlink(seqnum, victim) => self.unlink(seqnum, victim, devid),
                 Job::Local(urb, status) => {
-                    self.give_back(urb, status);
+                    self.port.give_back(urb, status);
                     Ok(())
                 }
             };
@@ -72,19 +70,16 @@ impl Sender {
     fn next_job(&self, node: &mut Option<Reservation>) -> Option<(Job, u32)> {
         loop {
             if node.is_none() {
-                // Without memory a cancellation waits for the next job.
                 *node = Reservation::new(GFP_KERNEL).ok();
             }
             let mut inner = self.port.inner.lock();
-            loop {
-                let devid = inner.devid()?;
-                let new_seqnum = || self.port.hub.next_seqnum();
-                if let Some(job) = inner.pending.next_job(node, new_seqnum) {
-                    return Some((job, devid));
-                }
-                if node.is_none() {
-                    break;
-                }
+            let devid = inner.devid()?;
+            let new_seqnum = || self.port.hub.next_seqnum();
+            if let Some(job) = inner.pending.next_job(node, new_seqnum) {
+                return Some((job, devid));
+            }
+            // A cancellation that found no memory is tried again.
+            if node.is_some() || !inner.pending.wants_unlink() {
                 // Ends early when the thread is told to stop, which is after the connection ended.
                 let _ = self.port.work_for_sender.wait_interruptible(&mut inner);
             }
@@ -145,12 +140,8 @@ impl Sender {
     fn sent(&self, seqnum: u64, urb: LinkedUrb) {
         let early = self.port.inner.lock().pending.sent(seqnum, urb);
         if let Some((urb, reply)) = early {
-            self.finish(urb, reply);
+            rx::finish(&self.port, urb, &reply);
         }
-    }
-
-    fn finish(&self, urb: LinkedUrb, reply: EarlyReply) {
-        rx::finish(&self.port, urb, &reply);
     }
 
     fn unlink(&self, seqnum: u64, victim: u64, devid: u32) -> Result {
@@ -162,12 +153,5 @@ impl Sender {
         usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
         let header = Request::Unlink(cmd).encode();
         self.socket.send(&[SendPart::new(&header)], false)
-    }
-
-    fn give_back(&self, urb: LinkedUrb, status: i32) {
-        let inner = self.port.inner.lock();
-        let urb = urb.finish(status, &inner);
-        drop(inner);
-        urb.giveback(&BhDisabled::new());
     }
 }

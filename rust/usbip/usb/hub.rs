@@ -6,7 +6,7 @@
 //! has, with a timer per port, no stale speed bits and no connection without a device.
 
 use super::{
-    hcd::HubRequest,
+    root_hub::HubRequest,
     Speed, //
 };
 use kernel::{
