@@ -70,7 +70,8 @@ cache_prune() {
 		rm -rf -- "$old"
 	done < <(find "$CACHE" -mindepth 1 -maxdepth 1 -mtime +7 \
 		\( -name 'base-*' -o -name 'toolbox-*' -o -name 'kernel-*' \
-		-o -name 'guest-*' -o -name 'accel-*' \) -print0)
+		-o -name 'guest-*' -o -name 'accel-*' \) -print0
+		find "$CACHE/out" -mindepth 1 -maxdepth 1 -mtime +7 -print0 2>/dev/null)
 }
 
 # One set-up at a time: the second waits and then finds the work done.
