@@ -14,6 +14,8 @@ use usbip::{
     workqueue::OwnedQueue, //
 };
 
+#[path = "rust/host/budget.rs"]
+mod budget;
 #[path = "rust/host/busid.rs"]
 mod busid;
 #[path = "rust/host/driver.rs"]
@@ -33,6 +35,7 @@ mod sysfs;
 #[path = "rust/host/tx.rs"]
 mod tx;
 
+use budget::Limits;
 use host::{
     Host,
     HOST, //
@@ -44,6 +47,16 @@ module! {
     authors: ["The usbip-rs founders"],
     description: "USB/IP Host Driver",
     license: "GPL",
+    params: {
+        max_requests: u32 {
+            default: 4096,
+            description: "Unanswered requests a client may have",
+        },
+        max_bytes: u32 {
+            default: 67108864,
+            description: "Bytes of transfer buffers a client may have",
+        },
+    },
 }
 
 /// The fields are torn down in this order: the driver leaves its devices, the devices that were
@@ -61,7 +74,13 @@ impl kernel::InPlaceModule for HostModule {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             _queue: OwnedQueue::new(c"usbip_host")?,
-            _global: HOST.fill(Host::new(_queue.handle())?)?,
+            _global: HOST.fill(Host::new(
+                _queue.handle(),
+                Limits {
+                    requests: usize::try_from(module_parameters::max_requests.value())?,
+                    bytes: usize::try_from(module_parameters::max_bytes.value())?,
+                },
+            )?)?,
             _devices: host::ReturnDevices,
             _driver <- Registration::new(driver::NAME, module),
         })

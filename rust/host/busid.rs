@@ -50,21 +50,21 @@ impl BusId {
     }
 }
 
-/// What is known about a name in the table.
-enum SlotState {
-    /// May be bound.
-    Added,
-    /// Is bound.
+/// The device last bound under a name.
+enum Occupant {
+    /// None, or it is gone from the bus.
+    None,
+    /// It is bound.
     Bound(ARef<Device>),
-    /// Has been taken out while bound; refused until it is rebound.
-    Removed(ARef<Device>),
-    /// Was bound, and its device may go back to another driver.
+    /// It is bound no more, and may go back to another driver.
     Released(ARef<Device>),
 }
 
 struct Slot {
     name: BusId,
-    state: SlotState,
+    /// Whether a device of this name may be bound. A slot that may not only waits for `rebind`.
+    allowed: bool,
+    occupant: Occupant,
 }
 
 /// The table.
@@ -76,28 +76,26 @@ pub(crate) struct BusIds {
 impl BusIds {
     /// `add`. Fails with `ENOMEM` if all slots are taken.
     pub(crate) fn add(&mut self, name: BusId) -> Result {
-        if self.find(name).is_some() {
+        if let Some(Some(slot)) = self.find(name) {
+            slot.allowed = true;
             return Ok(());
         }
         let free = self.slots.iter_mut().find(|slot| slot.is_none());
         *free.ok_or(ENOMEM)? = Some(Slot {
             name,
-            state: SlotState::Added,
+            allowed: true,
+            occupant: Occupant::None,
         });
         Ok(())
     }
 
-    /// `del`. Fails with `ENODEV` for an unknown name.
+    /// `del`. A name under which a device was bound stays until it is rebound, so that `rebind`
+    /// finds the device. Fails with `ENODEV` for an unknown name.
     pub(crate) fn del(&mut self, name: BusId) -> Result {
         let slot = self.find(name).ok_or(ENODEV)?;
-        *slot = slot.take().and_then(|Slot { name, state }| match state {
-            SlotState::Added => None,
-            SlotState::Bound(device) | SlotState::Removed(device) | SlotState::Released(device) => {
-                Some(Slot {
-                    name,
-                    state: SlotState::Removed(device),
-                })
-            }
+        slot.take_if(|slot| {
+            slot.allowed = false;
+            matches!(slot.occupant, Occupant::None)
         });
         Ok(())
     }
@@ -106,14 +104,14 @@ impl BusIds {
     /// be offered to other drivers. Fails with `ENODEV` for an unknown name.
     pub(crate) fn release(&mut self, name: BusId) -> Result<Option<ARef<Device>>> {
         let slot = self.find(name).ok_or(ENODEV)?;
-        Ok(slot.take().and_then(|slot| slot.state.into_device()))
+        Ok(slot.take().and_then(|slot| slot.occupant.into_device()))
     }
 
     /// Puts a name back whose device could not be offered to other drivers.
     pub(crate) fn restore(&mut self, name: BusId, device: ARef<Device>) {
         // Another name may have taken the slot in between; then this one stays out.
         if self.add(name).is_ok() {
-            self.set_state(name, SlotState::Released(device));
+            self.set_occupant(name, Occupant::Released(device));
         }
     }
 
@@ -121,19 +119,20 @@ impl BusIds {
     pub(crate) fn release_any(&mut self) -> Option<ARef<Device>> {
         self.slots
             .iter_mut()
-            .find_map(|slot| slot.take()?.state.into_device())
+            .find_map(|slot| slot.take()?.occupant.into_device())
     }
 
     /// Whether a device of this name may be bound.
     pub(crate) fn allows(&self, name: BusId) -> bool {
-        self.slots.iter().flatten().any(|slot| {
-            slot.name == name && matches!(slot.state, SlotState::Added | SlotState::Released(_))
+        let mut slots = self.slots.iter().flatten();
+        slots.any(|slot| {
+            slot.name == name && slot.allowed && !matches!(slot.occupant, Occupant::Bound(_))
         })
     }
 
     /// A device has been bound.
     pub(crate) fn bind(&mut self, name: BusId, device: ARef<Device>) {
-        self.set_state(name, SlotState::Bound(device));
+        self.set_occupant(name, Occupant::Bound(device));
     }
 
     /// A device is bound no more. One that is gone from the bus cannot go back to another driver.
@@ -141,15 +140,14 @@ impl BusIds {
         let Some(slot) = self.find(name) else {
             return;
         };
-        *slot = slot.take().and_then(|Slot { name, state }| {
-            let state = match state {
-                SlotState::Removed(_) if is_gone => return None,
-                SlotState::Bound(_) if is_gone => SlotState::Added,
-                SlotState::Bound(device) => SlotState::Released(device),
-                state => state,
+        if let Some(slot) = slot {
+            slot.occupant = match core::mem::replace(&mut slot.occupant, Occupant::None) {
+                Occupant::Bound(device) if !is_gone => Occupant::Released(device),
+                Occupant::Bound(_) => Occupant::None,
+                occupant => occupant,
             };
-            Some(Slot { name, state })
-        });
+        }
+        slot.take_if(|slot| !slot.allowed && matches!(slot.occupant, Occupant::None));
     }
 
     /// Writes the names, each followed by a blank, and a newline.
@@ -164,9 +162,9 @@ impl BusIds {
         out.write_char('\n')
     }
 
-    fn set_state(&mut self, name: BusId, state: SlotState) {
+    fn set_occupant(&mut self, name: BusId, occupant: Occupant) {
         if let Some(Some(slot)) = self.find(name) {
-            slot.state = state;
+            slot.occupant = occupant;
         }
     }
 
@@ -177,11 +175,11 @@ impl BusIds {
     }
 }
 
-impl SlotState {
+impl Occupant {
     fn into_device(self) -> Option<ARef<Device>> {
         match self {
-            Self::Added => None,
-            Self::Bound(device) | Self::Removed(device) | Self::Released(device) => Some(device),
+            Self::None => None,
+            Self::Bound(device) | Self::Released(device) => Some(device),
         }
     }
 }

@@ -73,7 +73,7 @@ impl Driver for Stub {
             device.devnum()
         );
         let claim = device.claim_port()?;
-        let export = Export::new(device, host.queue.clone())?;
+        let export = Export::new(device, host.queue.clone(), host.limits)?;
         let parts = Parts {
             _files: sysfs::create_files(&export)?,
             _claim: claim,

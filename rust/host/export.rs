@@ -2,13 +2,18 @@
 
 //! One exported device and, at most, one client.
 //!
-//! Locks, outermost first: the device's (usbcore's), `control`, `outbox`. A thread of the
-//! connection never takes `control` and waits for the device's lock only until the connection
-//! ends, so whoever holds either may wait for the thread.
+//! Locks, outermost first: `control`, `special`, `outbox`. usbcore holds the device's lock when it
+//! calls in, and it is wanted while a special request is carried out; but only until the connection
+//! ends, so whoever holds it may wait for that. The threads take none but `outbox`.
 
 use super::{
+    budget::{
+        Budget,
+        Limits, //
+    },
     job::Job,
     rx::Receiver,
+    special::Specials,
     tx::Sender, //
 };
 use kernel::{
@@ -67,6 +72,7 @@ enum State {
 pub(crate) struct Outbox {
     state: State,
     jobs: List<Transfer<Job>>,
+    pub(crate) specials: Specials,
 }
 
 impl Outbox {
@@ -83,6 +89,7 @@ pub(crate) struct Export {
     /// `busnum << 16 | devnum` when the device was bound.
     pub(crate) devid: u32,
     queue: QueueHandle,
+    pub(crate) budget: Budget,
     /// Taken in any context, by completion handlers among others.
     #[pin]
     pub(crate) outbox: SpinLockIrq<Outbox>,
@@ -95,12 +102,21 @@ pub(crate) struct Export {
     /// Taken to connect and to clear away, in task context.
     #[pin]
     control: Mutex<Option<Link<Receiver, Sender>>>,
+    /// Held while a special request is carried out. Taken after `control`.
+    #[pin]
+    pub(super) special: Mutex<()>,
     #[pin]
     teardown: Work<Export>,
+    #[pin]
+    special_work: Work<Export, SPECIAL_WORK>,
 }
+
+/// Tells the work of carrying out special requests from that of clearing away.
+pub(super) const SPECIAL_WORK: u64 = 1;
 
 impl_has_work! {
     impl HasWork<Self> for Export { self.teardown }
+    impl HasWork<Self, SPECIAL_WORK> for Export { self.special_work }
 }
 
 impl WorkItem for Export {
@@ -114,21 +130,25 @@ impl WorkItem for Export {
 
 impl Export {
     /// Task context, device lock held.
-    pub(crate) fn new(device: &Device, queue: QueueHandle) -> Result<Arc<Self>> {
+    pub(crate) fn new(device: &Device, queue: QueueHandle, limits: Limits) -> Result<Arc<Self>> {
         let outbox = Outbox {
             state: State::Available,
             jobs: List::new(),
+            specials: Specials::new(),
         };
         Arc::pin_init(
             try_pin_init!(Self {
                 device: device.into(),
                 devid: device.busnum() << 16 | device.devnum(),
                 queue,
+                budget: Budget::new(limits),
                 outbox <- new_spinlock_irq!(outbox, "Export::outbox"),
                 work_for_sender <- new_condvar!("Export::work_for_sender"),
                 in_flight <- Anchor::new(),
                 control <- new_mutex!(None, "Export::control"),
+                special <- new_mutex!((), "Export::special"),
                 teardown <- new_work!("Export::teardown"),
+                special_work <- new_work!("Export::special_work"),
             }),
             GFP_KERNEL,
         )
@@ -216,7 +236,7 @@ impl Export {
         );
         self.work_for_sender.notify_all();
         // Queued already means that the work has not begun, so it will see the end.
-        let _ = self.queue.enqueue(self.clone());
+        let _ = self.queue.enqueue::<Arc<Self>, 0>(self.clone());
         true
     }
 
@@ -236,13 +256,26 @@ impl Export {
             return;
         }
         drop(control.take());
+        let _no_special = self.special.lock();
         self.in_flight.kill_all();
         loop {
-            let job = self.outbox.lock().jobs.pop_front();
+            let mut outbox = self.outbox.lock();
+            let job = outbox
+                .jobs
+                .pop_front()
+                .or_else(|| outbox.specials.pop_front());
+            drop(outbox);
             if job.is_none() {
                 return;
             }
         }
+    }
+
+    /// Has a special request carried out, soon. Task context.
+    pub(crate) fn post_special(self: &Arc<Self>, job: ListArc<Transfer<Job>>) {
+        self.outbox.lock().specials.push(job);
+        // Queued already means that the work has not begun, so it will see the job.
+        let _ = self.queue.enqueue::<Arc<Self>, SPECIAL_WORK>(self.clone());
     }
 
     /// Resets the device after a connection, for the next client to find it fresh. Task context,
@@ -266,6 +299,19 @@ impl Export {
         let mut outbox = self.outbox.lock();
         if outbox.state == State::Ending {
             outbox.state = next;
+        }
+    }
+
+    /// Starts a transfer. Its reply follows, whatever becomes of it. Task context, may sleep.
+    pub(crate) fn submit(&self, job: ListArc<Transfer<Job>>) {
+        if let Err((error, mut job)) = Transfer::submit(job, &self.in_flight) {
+            dev_err!(
+                self.device.device(),
+                "submit_urb error, {}\n",
+                error.to_errno()
+            );
+            Transfer::fail(&mut job, error);
+            self.post(job);
         }
     }
 

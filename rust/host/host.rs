@@ -2,9 +2,12 @@
 
 //! What all exported devices share.
 
-use super::busid::{
-    BusId,
-    BusIds, //
+use super::{
+    budget::Limits,
+    busid::{
+        BusId,
+        BusIds, //
+    }, //
 };
 use kernel::{
     new_mutex,
@@ -27,16 +30,19 @@ pub(crate) static HOST: Global<Host> = Global::new();
 pub(crate) struct Host {
     /// Where connections are torn down.
     pub(crate) queue: QueueHandle,
+    /// What a client may have the server hold.
+    pub(crate) limits: Limits,
     /// Never held across a call into usbcore.
     #[pin]
     pub(crate) busids: Mutex<BusIds>,
 }
 
 impl Host {
-    pub(crate) fn new(queue: QueueHandle) -> Result<Arc<Self>> {
+    pub(crate) fn new(queue: QueueHandle, limits: Limits) -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
                 queue,
+                limits,
                 busids <- new_mutex!(BusIds::default(), "Host::busids"),
             }),
             GFP_KERNEL,

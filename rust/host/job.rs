@@ -31,9 +31,9 @@ use usbip::{
 
 /// What the reply is to say.
 pub(crate) enum Answer {
-    /// What became of the transfer.
+    /// What became of the transfer, or why it could not be started.
     Outcome,
-    /// A RET_SUBMIT with this status and no data: the transfer never took place.
+    /// A RET_SUBMIT with this status and no data: there is no transfer.
     Status(i32),
     /// A RET_UNLINK: the victim is not in flight.
     Unlinked(RetUnlink),
@@ -45,9 +45,13 @@ pub(crate) struct Job {
     pub(crate) seqnum: u32,
     pub(crate) direction: Direction,
     pub(crate) is_iso: bool,
+    pub(crate) is_control: bool,
     /// The packet count of the request, which the reply repeats.
     packets: i32,
+    /// Bytes that the client is charged with.
+    bytes: usize,
     pub(crate) answer: Answer,
+    pub(crate) setup: [u8; 8],
     /// The seqnum of the CMD_UNLINK that has cancelled the transfer. A cancelled transfer gets a
     /// RET_UNLINK and no RET_SUBMIT.
     pub(crate) unlink: LockedBy<Option<u32>, Outbox>,
@@ -56,20 +60,25 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// The job that `cmd` makes.
+    /// The job that `cmd` makes. The client is charged with `bytes` until the job is dropped.
     pub(crate) fn for_submit(
         export: &Arc<Export>,
         cmd: &CmdSubmit,
         kind: EndpointKind,
         answer: Answer,
+        bytes: usize,
     ) -> Self {
+        export.budget.charge(bytes);
         Self {
             export: export.clone(),
             seqnum: cmd.seqnum,
             direction: cmd.direction,
             is_iso: kind == EndpointKind::Isochronous,
+            is_control: kind == EndpointKind::Control,
             packets: cmd.packets,
+            bytes,
             answer,
+            setup: cmd.setup,
             unlink: LockedBy::new(&export.outbox, None),
             posted: LockedBy::new(&export.outbox, false),
         }
@@ -77,13 +86,17 @@ impl Job {
 
     /// The job of telling that there was nothing to cancel.
     pub(crate) fn for_unlink(export: &Arc<Export>, ret: RetUnlink) -> Self {
+        export.budget.charge(0);
         Self {
             export: export.clone(),
             seqnum: ret.seqnum,
             direction: Direction::Out,
             is_iso: false,
+            is_control: false,
             packets: 0,
+            bytes: 0,
             answer: Answer::Unlinked(ret),
+            setup: [0; 8],
             unlink: LockedBy::new(&export.outbox, None),
             posted: LockedBy::new(&export.outbox, false),
         }
@@ -115,6 +128,12 @@ impl Job {
             }
         }
         ret
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.export.budget.release(self.bytes);
     }
 }
 

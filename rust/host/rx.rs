@@ -3,6 +3,7 @@
 //! The thread that receives requests.
 
 use super::{
+    budget::Excess,
     export::Export,
     job::{
         Answer,
@@ -97,9 +98,10 @@ impl Receiver {
     /// header has been read: the stream goes on.
     fn submit(&self, cmd: &CmdSubmit) -> Result<(), EndReason> {
         let endpoint = self.export.device().endpoint(cmd.ep, cmd.direction);
+        let room = self.room_for(cmd)?;
         let prepared = endpoint
             .ok_or(EPIPE)
-            .and_then(|endpoint| self.prepare(cmd, endpoint));
+            .and_then(|endpoint| room.and_then(|()| self.prepare(cmd, endpoint)));
         let mut transfer = match prepared {
             Ok(transfer) => transfer,
             Err(error) => {
@@ -116,7 +118,27 @@ impl Receiver {
             }
             Transfer::set_packets(&mut transfer, &packets);
         }
-        self.start(cmd, transfer)
+        self.start(transfer);
+        Ok(())
+    }
+
+    /// Whether the client may have one more transfer; `ENOMEM` if not. A client that does not read
+    /// its answers either is let go.
+    fn room_for(&self, cmd: &CmdSubmit) -> Result<Result, EndReason> {
+        let bytes = usize::try_from(cmd.length).unwrap_or(usize::MAX);
+        match self.export.budget.check(bytes) {
+            Ok(()) => Ok(Ok(())),
+            Err(Excess::Transfer) => Ok(Err(ENOMEM)),
+            Err(Excess::Answer) => Err(self.too_many()),
+        }
+    }
+
+    fn too_many(&self) -> EndReason {
+        dev_err!(
+            self.export.device().device(),
+            "too many unanswered requests\n"
+        );
+        EndReason::Failed
     }
 
     /// Makes the transfer `cmd` asks for.
@@ -142,7 +164,7 @@ impl Receiver {
         } else {
             Buffer::linear(length)?
         };
-        let job = Job::for_submit(&self.export, cmd, endpoint.kind, Answer::Outcome);
+        let job = Job::for_submit(&self.export, cmd, endpoint.kind, Answer::Outcome, length);
         Transfer::new(device, endpoint, cmd, buffer, job)
     }
 
@@ -197,35 +219,20 @@ impl Receiver {
         Ok(())
     }
 
-    /// Carries a request out or submits it.
-    fn start(&self, cmd: &CmdSubmit, transfer: ListArc<Transfer<Job>>) -> Result<(), EndReason> {
-        let special = match cmd.ep {
-            0 => Special::from_setup(&cmd.setup),
-            _ => None,
-        };
-        if special.is_some_and(|special| special.carry_out(&self.export).is_ok()) {
-            // Its URB has never been used: status 0, nothing transferred.
-            self.export.post(transfer);
-            return Ok(());
-        }
-        match Transfer::submit(transfer, &self.export.in_flight) {
-            Ok(()) => Ok(()),
-            Err((error, transfer)) => {
-                drop(transfer);
-                dev_err!(
-                    self.export.device().device(),
-                    "submit_urb error, {}\n",
-                    error.to_errno()
-                );
-                self.answer(cmd, error)
-            }
+    /// Submits a request, or has it carried out.
+    fn start(&self, transfer: ListArc<Transfer<Job>>) {
+        let job = transfer.data();
+        if job.is_control && Special::from_setup(&job.setup).is_some() {
+            self.export.post_special(transfer);
+        } else {
+            self.export.submit(transfer);
         }
     }
 
     /// Answers a request that has not been carried out.
     fn answer(&self, cmd: &CmdSubmit, error: Error) -> Result<(), EndReason> {
         let answer = Answer::Status(error.to_errno());
-        let job = Job::for_submit(&self.export, cmd, EndpointKind::Control, answer);
+        let job = Job::for_submit(&self.export, cmd, EndpointKind::Control, answer, 0);
         self.post(job)
     }
 
@@ -238,9 +245,18 @@ impl Receiver {
                 return Ok(());
             }
         }
+        let special = self.export.outbox.lock().specials.cancel(cmd.victim);
+        let status = match special {
+            Some(_) => ECONNRESET.to_errno(),
+            None => 0,
+        };
+        drop(special);
+        if let Err(Excess::Answer) = self.export.budget.check(0) {
+            return Err(self.too_many());
+        }
         let ret = RetUnlink {
             seqnum: cmd.seqnum,
-            status: 0,
+            status,
         };
         self.post(Job::for_unlink(&self.export, ret))
     }

@@ -2,10 +2,30 @@
 
 //! Control requests that change what usbcore has to know about the device. They are carried out by
 //! usbcore instead of being sent as they are.
+//!
+//! That may take seconds, and usbcore's locks; so it is the work of a worker, one request of a
+//! device at a time, while the connection goes on.
 
-use super::export::Export;
-use kernel::prelude::*;
-use usbip::protocol::Direction;
+use super::{
+    export::{
+        Export,
+        SPECIAL_WORK, //
+    },
+    job::Job, //
+};
+use kernel::{
+    list::{
+        List,
+        ListArc, //
+    },
+    prelude::*,
+    sync::Arc,
+    workqueue::WorkItem, //
+};
+use usbip::{
+    protocol::Direction,
+    usb::transfer::Transfer, //
+};
 
 /// A request for usbcore (USB 2.0, 9.4 and 11.24.2).
 pub(crate) enum Special {
@@ -96,4 +116,81 @@ impl Special {
 
 fn report(result: &Result, print: impl FnOnce(&str)) {
     print(if result.is_ok() { "done" } else { "error" });
+}
+
+/// The special requests of a connection, guarded by the outbox's lock.
+pub(crate) struct Specials {
+    waiting: List<Transfer<Job>>,
+    /// The seqnum of the one that is being carried out, while its client waits for it.
+    current: Option<u32>,
+}
+
+impl Specials {
+    pub(crate) fn new() -> Self {
+        Self {
+            waiting: List::new(),
+            current: None,
+        }
+    }
+
+    pub(crate) fn push(&mut self, job: ListArc<Transfer<Job>>) {
+        self.waiting.push_back(job);
+    }
+
+    pub(crate) fn pop_front(&mut self) -> Option<ListArc<Transfer<Job>>> {
+        self.waiting.pop_front()
+    }
+
+    /// Gives up on the request `seqnum`; returns whether there was one. One that is being carried
+    /// out goes on, but its client has stopped waiting. A waiting one is handed out, to be dropped
+    /// without the lock.
+    pub(crate) fn cancel(&mut self, seqnum: u32) -> Option<Option<ListArc<Transfer<Job>>>> {
+        if self.current.take_if(|current| *current == seqnum).is_some() {
+            return Some(None);
+        }
+        let mut cursor = self.waiting.cursor_front();
+        while let Some(next) = cursor.peek_next() {
+            if next.data().seqnum == seqnum {
+                return Some(Some(next.remove()));
+            }
+            cursor.move_next();
+        }
+        None
+    }
+}
+
+impl WorkItem<SPECIAL_WORK> for Export {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        let _special = this.special.lock();
+        while let Some(job) = this.next_special() {
+            this.carry_out(job);
+        }
+    }
+}
+
+impl Export {
+    /// Takes the next special request. None is left once the connection has ended.
+    fn next_special(&self) -> Option<ListArc<Transfer<Job>>> {
+        let mut outbox = self.outbox.lock();
+        if !outbox.is_used() {
+            return None;
+        }
+        let job = outbox.specials.waiting.pop_front()?;
+        outbox.specials.current = Some(job.data().seqnum);
+        Some(job)
+    }
+
+    fn carry_out(&self, job: ListArc<Transfer<Job>>) {
+        let special = Special::from_setup(&job.data().setup);
+        let is_done = special.is_some_and(|special| special.carry_out(self).is_ok());
+        let is_wanted = self.outbox.lock().specials.current.take().is_some();
+        match (is_wanted, is_done) {
+            // Its URB has never been used: status 0, nothing transferred.
+            (true, true) => self.post(job),
+            (true, false) if !self.has_ended() => self.submit(job),
+            _ => drop(job),
+        }
+    }
 }

@@ -243,6 +243,19 @@ impl<T: Handler> Transfer<T> {
         }
     }
 
+    /// Gives the transfer an outcome: it could not be started.
+    pub fn fail(this: &mut ListArc<Self>, error: Error) {
+        for packet in Self::packets_mut(this) {
+            packet.actual_length = 0;
+        }
+        if let Some(urb) = this.urb {
+            // SAFETY: The URB is ours while there is a `ListArc`, which is borrowed mutably.
+            let urb = unsafe { &mut *urb.as_ptr() };
+            urb.status = error.to_errno();
+            urb.actual_length = 0;
+        }
+    }
+
     /// Starts the transfer, if it has a URB. Task context, may sleep.
     ///
     /// On failure the transfer comes back along with the reason.
