@@ -27,6 +27,8 @@ mod pending;
 mod port;
 #[path = "rust/vhci/rx.rs"]
 mod rx;
+#[path = "rust/vhci/state.rs"]
+mod state;
 #[path = "rust/vhci/sysfs.rs"]
 mod sysfs;
 #[path = "rust/vhci/tx.rs"]

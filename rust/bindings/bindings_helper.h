@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Headers that the kernel crate's own bindings leave out: the host controller
- * driver interface and the hub class constants it needs.
+ * driver interface, the hub class constants it needs, and socket options.
  */
 #include <linux/usb.h>
 #include <linux/usb/hcd.h>
 #include <linux/usb/ch11.h>
+#include <net/sock.h>

@@ -27,6 +27,7 @@ use kernel::{
     new_spinlock_irq,
     new_work,
     prelude::*,
+    str::CString,
     sync::{
         aref::ARef,
         Arc,
@@ -207,6 +208,8 @@ impl Export {
         drop(outbox);
         link.start();
         *control = Some(link);
+        drop(control);
+        self.announce();
         Ok(())
     }
 
@@ -299,6 +302,17 @@ impl Export {
         let mut outbox = self.outbox.lock();
         if outbox.state == State::Ending {
             outbox.state = next;
+        }
+        drop(outbox);
+        self.announce();
+    }
+
+    /// Tells user space that the status has changed: those who poll `usbip_status`, and everybody
+    /// by a `change` event of the device. Task context, may sleep.
+    fn announce(&self) {
+        // Without memory user space has to look for itself.
+        if let Ok(detail) = CString::try_from_fmt(fmt!("USBIP_STATUS={}", self.status())) {
+            usbip::sysfs::announce(self.device.device(), c"usbip_status", &detail);
         }
     }
 

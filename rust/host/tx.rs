@@ -77,9 +77,14 @@ impl Sender {
         }
     }
 
+    /// Sends for as long as the connection lasts.
+    fn send_parts(&self, parts: &[SendPart<'_>], more: bool) -> Result {
+        self.socket.send(parts, more, || !self.export.has_ended())
+    }
+
     fn send_header(&self, reply: Reply) -> Result {
         usbip::usbip_dbg!(Xmit, "{reply:?}\n");
-        self.socket.send(&[SendPart::new(&reply.encode())], false)
+        self.send_parts(&[SendPart::new(&reply.encode())], false)
     }
 
     /// Sends a reply that is not isochronous.
@@ -95,12 +100,13 @@ impl Sender {
         usbip::usbip_dbg!(Xmit, "{reply:?}\n");
         let header = reply.encode();
         match Transfer::payload(&mut job, length)? {
-            Payload::Linear(data) => self
-                .socket
-                .send(&[SendPart::new(&header), SendPart::new(data)], false),
+            Payload::Linear(data) => {
+                self.send_parts(&[SendPart::new(&header), SendPart::new(data)], false)
+            }
             Payload::Pages(pages) => {
-                self.socket.send(&[SendPart::new(&header)], true)?;
-                self.socket.send_pages(&pages, false)
+                self.send_parts(&[SendPart::new(&header)], true)?;
+                self.socket
+                    .send_pages(&pages, false, || !self.export.has_ended())
             }
         }
     }
@@ -134,6 +140,6 @@ impl Sender {
             }
         }
         parts.push(SendPart::new(&descriptors), GFP_KERNEL)?;
-        self.socket.send(&parts, false)
+        self.send_parts(&parts, false)
     }
 }

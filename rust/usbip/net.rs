@@ -194,10 +194,17 @@ impl Socket {
         Ok(())
     }
 
+    /// Has a send that the peer does not let go on ask from time to time whether to go on waiting.
+    pub fn ask_every(&self, seconds: i64) {
+        // SAFETY: By the type invariants the socket is valid, and it keeps its `sk`.
+        unsafe { usbip_bindings::sock_set_sndtimeo((*self.raw.as_ptr()).sk, seconds) };
+    }
+
     /// Sends all of `parts`. `more` tells that the rest of the PDU follows in another call.
     ///
-    /// Task context, may sleep. Fails with `EPIPE` if the peer took only a part of it.
-    pub fn send(&self, parts: &[SendPart<'_>], more: bool) -> Result {
+    /// Task context, may sleep. Waits for the peer as long as `patient` says so each time it is
+    /// asked; fails with `ETIMEDOUT` when it does not.
+    pub fn send(&self, parts: &[SendPart<'_>], more: bool, patient: impl Fn() -> bool) -> Result {
         let length = parts.iter().map(|part| part.0.iov_len).sum();
         let mut message = bindings::msghdr::default();
         // SAFETY: `SendPart` is a transparent `kvec` whose bytes are borrowed for longer than
@@ -211,16 +218,19 @@ impl Socket {
                 length,
             )
         };
-        self.send_message(&mut message, length, more)
+        self.send_message(&mut message, length, more, patient)
     }
 
-    /// Sends all of `runs`.
-    ///
-    /// Task context, may sleep. Fails with `EPIPE` if the peer took only a part of it.
-    pub fn send_pages(&self, runs: &PageRuns<'_>, more: bool) -> Result {
+    /// Sends all of `runs`, as [`send`](Self::send) does.
+    pub fn send_pages(
+        &self,
+        runs: &PageRuns<'_>,
+        more: bool,
+        patient: impl Fn() -> bool,
+    ) -> Result {
         let mut message = bindings::msghdr::default();
         self.iterate_pages(&mut message, bindings::ITER_SOURCE, runs);
-        self.send_message(&mut message, runs.length, more)
+        self.send_message(&mut message, runs.length, more, patient)
     }
 
     fn iterate_pages(&self, message: &mut bindings::msghdr, direction: u32, runs: &PageRuns<'_>) {
@@ -237,19 +247,30 @@ impl Socket {
         };
     }
 
-    fn send_message(&self, message: &mut bindings::msghdr, length: usize, more: bool) -> Result {
+    fn send_message(
+        &self,
+        message: &mut bindings::msghdr,
+        length: usize,
+        more: bool,
+        patient: impl Fn() -> bool,
+    ) -> Result {
         message.msg_flags = bindings::MSG_NOSIGNAL;
         if more {
             message.msg_flags |= bindings::MSG_MORE;
         }
-        // SAFETY: The socket is valid by the type invariants, the callers have set up the iterator.
-        let sent = unsafe { bindings::sock_sendmsg(self.raw.as_ptr(), message) };
-        to_result(sent.min(0))?;
-        if usize::try_from(sent) == Ok(length) {
-            Ok(())
-        } else {
-            Err(EPIPE)
+        let mut sent = 0;
+        while sent < length {
+            // SAFETY: The socket is valid by the type invariants, and the callers have set up an
+            // iterator with `length - sent` bytes left.
+            let count = unsafe { bindings::sock_sendmsg(self.raw.as_ptr(), message) };
+            match usize::try_from(count) {
+                Ok(count) => sent += count,
+                Err(_) if count == EAGAIN.to_errno() && patient() => {}
+                Err(_) if count == EAGAIN.to_errno() => return Err(ETIMEDOUT),
+                Err(_) => return Err(Error::from_errno(count)),
+            }
         }
+        Ok(())
     }
 }
 

@@ -34,6 +34,23 @@ pub const WRITE_ONLY: u16 = 0o200;
 /// Mode of a file everybody may read and root may write.
 pub const READ_WRITE: u16 = 0o644;
 
+/// Tells those who poll the file `name` of `device` that it has changed, and everybody else by a
+/// `change` event with the variable `detail`. Task context, may sleep.
+pub fn announce(device: &Device, name: &CStr, detail: &CStr) {
+    let environment = [detail.as_char_ptr().cast_mut(), core::ptr::null_mut()];
+    // The results tell of no memory or no listener.
+    // SAFETY: The device is valid; the environment ends with a null pointer and is only read.
+    let _ = unsafe {
+        let kobj = &raw mut (*device::as_raw(device)).kobj;
+        bindings::sysfs_notify(kobj, core::ptr::null(), name.as_char_ptr());
+        bindings::kobject_uevent_env(
+            kobj,
+            bindings::kobject_action_KOBJ_CHANGE,
+            environment.as_ptr().cast_mut(),
+        )
+    };
+}
+
 /// What the files of a [`Group`] do.
 ///
 /// Both functions run in task context, for a process that has the file open, with the group's

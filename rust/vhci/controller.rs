@@ -75,8 +75,8 @@ impl platform::Driver for Controller {
         let id = usize::try_from(id)?;
         let controller = Arc::new(
             Controller {
-                usb2: Hub::new(HubKind::Usb2, dev, &vhci)?,
-                usb3: Hub::new(HubKind::Usb3, dev, &vhci)?,
+                usb2: Hub::new(HubKind::Usb2, dev, id, &vhci)?,
+                usb3: Hub::new(HubKind::Usb3, dev, id, &vhci)?,
             },
             GFP_KERNEL,
         )?;

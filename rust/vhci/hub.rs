@@ -4,7 +4,11 @@
 
 use super::{
     port::Port,
-    vhci::Vhci, //
+    sysfs,
+    vhci::{
+        Vhci,
+        VHCI, //
+    }, //
 };
 use kernel::{
     device::Device,
@@ -43,6 +47,9 @@ use usbip::usb::{
 pub(crate) struct HubShared {
     /// The controller, for messages.
     pub(crate) dev: ARef<Device>,
+    /// The controller's number.
+    id: usize,
+    kind: HubKind,
     /// The ports as usbcore sees them. Taken in any context, after no other lock of ours.
     #[pin]
     state: SpinLockIrq<HubState>,
@@ -76,6 +83,14 @@ impl HubShared {
         self.poll();
     }
 
+    /// Tells user space that a port's line in the status file has changed. Task context.
+    pub(crate) fn announce(&self, rhport: usize) {
+        if let Some(vhci) = VHCI.get() {
+            // Without memory user space has to look for itself.
+            let _ = sysfs::announce(&vhci, self.id, self.kind, rhport);
+        }
+    }
+
     fn poll(&self) {
         if let Some(hcd) = self.hcd.as_ref() {
             hcd.poll_status();
@@ -91,11 +106,13 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// A hub that usbcore does not know yet. Task context.
-    pub(crate) fn new(kind: HubKind, dev: &Device, vhci: &Vhci) -> Result<Arc<Self>> {
+    pub(crate) fn new(kind: HubKind, dev: &Device, id: usize, vhci: &Vhci) -> Result<Arc<Self>> {
         let state = HubState::new(kind, vhci.ports)?;
         let shared = Arc::pin_init(
             try_pin_init!(HubShared {
                 dev: dev.into(),
+                id,
+                kind,
                 state <- new_spinlock_irq!(state, "HubShared::state"),
                 hcd: SetOnce::new(),
                 seqnum: Atomic::new(0),

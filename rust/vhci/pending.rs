@@ -11,6 +11,11 @@ use kernel::{
     rbtree::{
         RBTree,
         RBTreeNodeReservation, //
+    },
+    time::{
+        Delta,
+        Instant,
+        Monotonic, //
     }, //
 };
 use usbip::{
@@ -20,6 +25,10 @@ use usbip::{
     },
     usb::linked::LinkedUrb, //
 };
+
+/// How long the peer may take to answer a CMD_UNLINK. Drivers wait for a cancelled URB without a
+/// limit of their own, with locks held; the hung task detector speaks up after 120 s.
+const PATIENCE: Delta = Delta::from_secs(30);
 
 /// Memory for an entry, allocated before the port's lock is taken.
 pub(crate) type Reservation = RBTreeNodeReservation<u64, Entry>;
@@ -106,6 +115,10 @@ pub(crate) struct Pending {
     latest: u64,
     /// Entries whose unlink is wanted.
     unlinks: usize,
+    /// Cancelled URBs that have not come back.
+    cancelled: usize,
+    /// When one of those was cancelled, or the last one came back.
+    waiting_since: Option<Instant<Monotonic>>,
     /// Entries that wait to be given back by the sender.
     locals: usize,
     /// A SET_ADDRESS that waits to be given back. It is never sent and has no seqnum; usbcore
@@ -120,6 +133,8 @@ impl Pending {
             next: 0,
             latest: 0,
             unlinks: 0,
+            cancelled: 0,
+            waiting_since: None,
             locals: 0,
             set_address: None,
         }
@@ -138,6 +153,17 @@ impl Pending {
     /// Whether a cancellation is still to be sent.
     pub(crate) fn wants_unlink(&self) -> bool {
         self.unlinks > 0
+    }
+
+    /// Whether a cancelled URB has not come back yet.
+    pub(crate) fn has_cancelled(&self) -> bool {
+        self.cancelled > 0
+    }
+
+    /// Whether the peer has let a driver wait for a cancelled URB for longer than it should.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.waiting_since
+            .is_some_and(|since| since.elapsed() > PATIENCE)
     }
 
     /// Whether there is room for a SET_ADDRESS.
@@ -174,6 +200,8 @@ impl Pending {
                 if is_out && entry.unlink == Unlink::No {
                     entry.unlink = Unlink::Wanted;
                     self.unlinks += 1;
+                    self.cancelled += 1;
+                    self.waiting_since.get_or_insert_with(Instant::now);
                 }
             }
         }
@@ -334,6 +362,10 @@ impl Pending {
         let entry = self.entries.remove(&seqnum)?;
         if entry.unlink == Unlink::Wanted {
             self.unlinks -= 1;
+        }
+        if entry.unlink != Unlink::No {
+            self.cancelled -= 1;
+            self.waiting_since = (self.cancelled > 0).then(Instant::now);
         }
         Some(entry)
     }

@@ -12,6 +12,13 @@ use super::{
         Reservation, //
     },
     rx::Receiver,
+    state::{
+        Enumeration,
+        Import,
+        Inner,
+        State,
+        Status, //
+    },
     tx::Sender, //
 };
 use kernel::{
@@ -22,7 +29,6 @@ use kernel::{
     new_work,
     prelude::*,
     sync::{
-        aref::ARef,
         Arc,
         CondVar,
         Mutex,
@@ -45,9 +51,7 @@ use usbip::{
             DequeuedUrb,
             EnqueuedUrb, //
         },
-        linked::LinkedUrb,
-        Device,
-        Speed, //
+        linked::LinkedUrb, //
     },
     workqueue::QueueHandle, //
 };
@@ -58,84 +62,6 @@ const GET_DESCRIPTOR: u8 = 6;
 
 /// The cookie of a SET_ADDRESS, which has no seqnum.
 const NO_SEQNUM: usize = u32::MAX as usize;
-
-/// The device a port is to show, as it was given at attach.
-#[derive(Clone, Copy)]
-pub(crate) struct Import {
-    /// `busnum << 16 | devnum` on the server.
-    pub(crate) devid: u32,
-    /// Its speed.
-    pub(crate) speed: Speed,
-    /// The attaching process's number for the socket; shown, never used.
-    pub(crate) sockfd: u32,
-}
-
-/// How far usbcore has come with an imported device.
-enum Enumeration {
-    /// It has no address.
-    Waiting,
-    /// It has one.
-    Addressed(ARef<Device>),
-}
-
-/// What a port is up to.
-enum State {
-    /// Free.
-    Null,
-    /// Connected.
-    Live(Import, Enumeration),
-    /// The connection has ended and is being cleared away.
-    Ending(Import, Enumeration),
-    /// The controller is going; nothing can be attached any more.
-    Removed,
-}
-
-/// What is guarded by a port's spinlock.
-pub(crate) struct Inner {
-    state: State,
-    pub(crate) pending: Pending,
-}
-
-impl Inner {
-    /// Whether there is a connection.
-    pub(crate) fn is_live(&self) -> bool {
-        matches!(self.state, State::Live(..))
-    }
-
-    /// Remembers the device that usbcore has made for the import; returns what was known before,
-    /// to be dropped without the lock.
-    fn set_addressed(&mut self, device: ARef<Device>) -> Option<Enumeration> {
-        match &mut self.state {
-            State::Live(_, enumeration) => {
-                let new = Enumeration::Addressed(device);
-                Some(core::mem::replace(enumeration, new))
-            }
-            _ => None,
-        }
-    }
-
-    /// The device id for requests, while there is a connection.
-    pub(crate) fn devid(&self) -> Option<u32> {
-        match &self.state {
-            State::Live(import, _) => Some(import.devid),
-            _ => None,
-        }
-    }
-}
-
-/// What the status file shows of a port.
-pub(crate) enum Status {
-    /// Free (4).
-    Null,
-    /// Attached, without an address yet (5).
-    NotAssigned,
-    /// In use (6); `sockfd` is all ones while the connection is being cleared away.
-    Used {
-        import: Import,
-        sockfd: u32,
-        device: ARef<Device>,
-    },
-}
 
 /// A port.
 #[pin_data]
@@ -216,6 +142,7 @@ impl Port {
         link.start();
         *control = Some(link);
         self.hub.connect(self.rhport, import.speed);
+        self.announce();
         Ok(())
     }
 
@@ -273,6 +200,17 @@ impl Port {
         let old = core::mem::replace(&mut inner.state, State::Null);
         drop(inner);
         drop(old);
+        self.announce();
+    }
+
+    /// Tells user space that the port's line in the status file has changed. Task context.
+    pub(crate) fn announce(&self) {
+        self.hub.announce(self.rhport);
+    }
+
+    /// Whether the peer has let a driver wait for too long.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.inner.lock().pending.is_overdue()
     }
 
     fn give_all_back(&self) {
@@ -374,20 +312,6 @@ impl Port {
 
     /// What the status file shows. Task context.
     pub(crate) fn status(&self) -> Status {
-        let inner = self.inner.lock();
-        match &inner.state {
-            State::Null | State::Removed => Status::Null,
-            State::Live(import, Enumeration::Addressed(device)) => Status::Used {
-                import: *import,
-                sockfd: import.sockfd,
-                device: device.clone(),
-            },
-            State::Ending(import, Enumeration::Addressed(device)) => Status::Used {
-                import: *import,
-                sockfd: u32::MAX,
-                device: device.clone(),
-            },
-            State::Live(..) | State::Ending(..) => Status::NotAssigned,
-        }
+        self.inner.lock().status()
     }
 }

@@ -12,7 +12,8 @@ use super::{
 };
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::msecs_to_jiffies, //
 };
 use usbip::{
     kthread::Body,
@@ -32,6 +33,12 @@ use usbip::{
     }, //
 };
 
+/// How often a send that the peer does not let go on looks for a cancellation that waits for it.
+const ASK_SECONDS: i64 = 5;
+
+/// How often an idle sender looks for a cancellation without an answer, while there is one.
+const WAIT_MS: u32 = 5000;
+
 /// Sends what the port has taken.
 pub(crate) struct Sender {
     port: Arc<Port>,
@@ -42,6 +49,7 @@ impl Body for Sender {
     const NAME: &'static CStr = c"vhci_tx";
 
     fn run(self) {
+        self.socket.ask_every(ASK_SECONDS);
         let mut node = None;
         while let Some((job, devid)) = self.next_job(&mut node) {
             let sent = match job {
@@ -49,6 +57,7 @@ impl Body for Sender {
                 Job::Unlink(seqnum, victim) => self.unlink(seqnum, victim, devid),
                 Job::Local(urb, status) => {
                     self.port.give_back(urb, status);
+                    self.port.announce();
                     Ok(())
                 }
             };
@@ -80,8 +89,20 @@ impl Sender {
             }
             // A cancellation that found no memory is tried again.
             if node.is_some() || !inner.pending.wants_unlink() {
-                // Ends early when the thread is told to stop, which is after the connection ended.
-                let _ = self.port.work_for_sender.wait_interruptible(&mut inner);
+                // Both end early when the thread is told to stop, which is after the connection
+                // ended.
+                let work = &self.port.work_for_sender;
+                if inner.pending.has_cancelled() {
+                    let _ = work.wait_interruptible_timeout(&mut inner, msecs_to_jiffies(WAIT_MS));
+                } else {
+                    let _ = work.wait_interruptible(&mut inner);
+                }
+                if inner.pending.is_overdue() {
+                    drop(inner);
+                    dev_err!(self.port.hub.dev, "no answer to a cancelled urb\n");
+                    self.port.end(EndReason::Failed);
+                    return None;
+                }
             }
         }
     }
@@ -105,9 +126,7 @@ impl Sender {
         if cmd.direction == Direction::In {
             // The reply may come before `send()` returns, and its data needs the URB.
             self.sent(seqnum, urb);
-            return self
-                .socket
-                .send(&[SendPart::new(&header), SendPart::new(&packets)], false);
+            return self.send(&[SendPart::new(&header), SendPart::new(&packets)], false);
         }
         let result = self.send_out(&header, &mut urb, &packets);
         self.sent(seqnum, urb);
@@ -117,7 +136,7 @@ impl Sender {
     fn send_out(&self, header: &[u8], urb: &mut LinkedUrb, packets: &[u8]) -> Result {
         let length = urb.length();
         match urb.data(length)? {
-            Data::Linear(data) => self.socket.send(
+            Data::Linear(data) => self.send(
                 &[
                     SendPart::new(header),
                     SendPart::new(data),
@@ -126,14 +145,21 @@ impl Sender {
                 false,
             ),
             Data::Pages(pages) => {
-                self.socket.send(&[SendPart::new(header)], true)?;
-                self.socket.send_pages(&pages, !packets.is_empty())?;
+                self.send(&[SendPart::new(header)], true)?;
+                let patient = || !self.port.is_overdue();
+                self.socket
+                    .send_pages(&pages, !packets.is_empty(), patient)?;
                 if packets.is_empty() {
                     return Ok(());
                 }
-                self.socket.send(&[SendPart::new(packets)], false)
+                self.send(&[SendPart::new(packets)], false)
             }
         }
+    }
+
+    /// Sends, unless a cancellation has been waiting for too long.
+    fn send(&self, parts: &[SendPart<'_>], more: bool) -> Result {
+        self.socket.send(parts, more, || !self.port.is_overdue())
     }
 
     /// Puts a URB where the receiver finds it, unless its reply has come already.
@@ -152,6 +178,6 @@ impl Sender {
         };
         usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
         let header = Request::Unlink(cmd).encode();
-        self.socket.send(&[SendPart::new(&header)], false)
+        self.send(&[SendPart::new(&header)], false)
     }
 }
