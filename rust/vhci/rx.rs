@@ -24,6 +24,7 @@ use usbip::{
         iso,
         Direction,
         IsoDescriptor,
+        ProtocolError,
         Reply,
         RetSubmit,
         RetUnlink,
@@ -89,12 +90,10 @@ impl Receiver {
         match target {
             Some(Target::Urb(mut urb)) => {
                 let received = self.receive(&mut urb, &ret);
-                let status = match &received {
-                    Ok(()) => ret.checked_status(),
-                    Err(_) => EPROTO.to_errno(),
-                };
-                self.port.give_back(urb, status);
-                received
+                let status = received.as_ref().copied();
+                self.port
+                    .give_back(urb, status.unwrap_or(EPROTO.to_errno()));
+                received.map(drop)
             }
             Some(Target::Sending(seqnum)) => {
                 // Only requests with data are still being sent, so the reply has none.
@@ -117,8 +116,9 @@ impl Receiver {
         }
     }
 
-    /// Receives what follows the header of a reply, and stores what became of the URB.
-    fn receive(&self, urb: &mut LinkedUrb, ret: &RetSubmit) -> Result<(), EndReason> {
+    /// Receives what follows the header of a reply, and stores what became of the URB. Returns the
+    /// URB's status.
+    fn receive(&self, urb: &mut LinkedUrb, ret: &RetSubmit) -> Result<i32, EndReason> {
         let actual_length = ret
             .checked_length(urb.length())
             .map_err(|error| self.refuse(&error))?;
@@ -171,7 +171,7 @@ impl Receiver {
         }
     }
 
-    fn refuse(&self, error: &usbip::protocol::ProtocolError) -> EndReason {
+    fn refuse(&self, error: &ProtocolError) -> EndReason {
         dev_err!(self.port.hub.dev, "{error}\n");
         EndReason::Failed
     }
@@ -198,22 +198,37 @@ impl Receiver {
     }
 }
 
-/// Stores what a reply says in its URB; the data is there already.
+/// Stores what a reply says in its URB; the data is there already. Returns the URB's status.
+///
+/// Packets that are missing, or do not fit into their places, spoil the URB; packets that do not
+/// add up spoil the connection.
 fn store(
     urb: &mut LinkedUrb,
     ret: &RetSubmit,
     actual_length: u32,
     packets: &[IsoDescriptor],
-) -> Result<(), usbip::protocol::ProtocolError> {
-    if urb.is_iso() {
-        iso::check_sum(packets, actual_length)?;
-        if urb.direction() == Direction::In {
-            urb.spread_packets(packets)?;
-        }
-        urb.set_packets(packets);
+) -> Result<i32, ProtocolError> {
+    let status = ret.checked_status();
+    if !urb.is_iso() {
+        urb.set_outcome(ret, actual_length);
+        return Ok(status);
     }
+    if packets.is_empty() {
+        urb.set_outcome(ret, 0);
+        return Ok(if status == 0 {
+            EPROTO.to_errno()
+        } else {
+            status
+        });
+    }
+    iso::check_sum(packets, actual_length)?;
+    if urb.direction() == Direction::In && urb.spread_packets(packets).is_err() {
+        urb.set_outcome(ret, 0);
+        return Ok(EPROTO.to_errno());
+    }
+    urb.set_packets(packets);
     urb.set_outcome(ret, actual_length);
-    Ok(())
+    Ok(status)
 }
 
 /// Ends a URB whose reply carried no data.
@@ -222,11 +237,7 @@ pub(crate) fn finish(port: &Arc<Port>, mut urb: LinkedUrb, reply: &EarlyReply) {
         .ret
         .checked_length(urb.length())
         .and_then(|actual_length| store(&mut urb, &reply.ret, actual_length, &reply.packets));
-    let status = match stored {
-        Ok(()) => reply.ret.checked_status(),
-        Err(_) => EPROTO.to_errno(),
-    };
-    port.give_back(urb, status);
+    port.give_back(urb, stored.unwrap_or(EPROTO.to_errno()));
     if let Err(error) = stored {
         dev_err!(port.hub.dev, "{error}\n");
         port.end(EndReason::Failed);
