@@ -19,6 +19,8 @@ use usbip::{
 
 #[path = "rust/vhci/controller.rs"]
 mod controller;
+#[path = "rust/vhci/early.rs"]
+mod early;
 #[path = "rust/vhci/hub.rs"]
 mod hub;
 #[path = "rust/vhci/pending.rs"]

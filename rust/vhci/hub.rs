@@ -83,6 +83,11 @@ impl HubShared {
         self.poll();
     }
 
+    /// Has the reset of a port wait for the device itself, or wait no more.
+    pub(crate) fn set_remote_reset(&self, rhport: usize, waits: bool) {
+        self.state.lock().set_remote_reset(rhport, waits);
+    }
+
     /// Tells user space that a port's line in the status file has changed. Task context.
     pub(crate) fn announce(&self, rhport: usize) {
         if let Some(vhci) = VHCI.get() {
@@ -161,6 +166,15 @@ impl Hub {
         }
     }
 
+    /// Has the device itself reset along with its port, if there is one that usbcore knows.
+    fn reset_device(&self, rhport: usize) {
+        self.shared.set_remote_reset(rhport, true);
+        let port = self.ports.get(rhport);
+        if !port.is_some_and(|port| port.reset_device()) {
+            self.shared.set_remote_reset(rhport, false);
+        }
+    }
+
     /// The port a URB goes through, counted from 1 by usbcore.
     fn port(&self, number: usize) -> Result<&Arc<Port>> {
         number
@@ -205,6 +219,9 @@ impl RootHub for Hub {
         let result = state.control(request, reply);
         let changed = state.has_change(request.index);
         drop(state);
+        if let (Ok(_), Some(rhport)) = (&result, HubState::reset_port(request)) {
+            self.reset_device(rhport);
+        }
         if changed {
             self.shared.poll();
         }

@@ -6,6 +6,7 @@
 //! requests; the wire has the low 32. The token of a URB is either in its entry or with the one
 //! thread that works on it, so nobody gives a URB back while another uses its buffer.
 
+use super::early::EarlyReply;
 use kernel::{
     prelude::*,
     rbtree::{
@@ -18,13 +19,7 @@ use kernel::{
         Monotonic, //
     }, //
 };
-use usbip::{
-    protocol::{
-        IsoDescriptor,
-        RetSubmit, //
-    },
-    usb::linked::LinkedUrb, //
-};
+use usbip::usb::linked::LinkedUrb;
 
 /// How long the peer may take to answer a CMD_UNLINK. Drivers wait for a cancelled URB without a
 /// limit of their own, with locks held; the hung task detector speaks up after 120 s.
@@ -32,29 +27,6 @@ const PATIENCE: Delta = Delta::from_secs(30);
 
 /// Memory for an entry, allocated before the port's lock is taken.
 pub(crate) type Reservation = RBTreeNodeReservation<u64, Entry>;
-
-/// A reply that carried no data, with the packets of an isochronous transfer.
-pub(crate) struct EarlyReply {
-    pub(crate) ret: RetSubmit,
-    pub(crate) packets: KVec<IsoDescriptor>,
-}
-
-impl EarlyReply {
-    /// What stands in for a reply that will not come.
-    fn lost() -> Self {
-        Self {
-            ret: RetSubmit {
-                seqnum: 0,
-                status: EPROTO.to_errno(),
-                actual_length: 0,
-                start_frame: 0,
-                packets: 0,
-                error_count: 0,
-            },
-            packets: KVec::new(),
-        }
-    }
-}
 
 /// How far the cancelling of a URB has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,6 +50,8 @@ enum Phase {
     Sent(LinkedUrb),
     /// Never to be sent: waits for the sender to give it back with this status.
     Local(LinkedUrb, i32),
+    /// Not a URB: a request to reset the device, which waits for its reply.
+    Reset,
     /// Not a URB: a CMD_UNLINK that waits for its reply, and the seqnum it is to cancel.
     Unlink(u64),
 }
@@ -92,6 +66,8 @@ pub(crate) struct Entry {
 pub(crate) enum Job {
     /// Send a CMD_SUBMIT.
     Submit(u64, LinkedUrb),
+    /// Send a request to reset the device.
+    Reset(u64),
     /// Send a CMD_UNLINK with the first seqnum for the second.
     Unlink(u64, u64),
     /// Give a URB back that needs no answer from the peer.
@@ -104,6 +80,8 @@ pub(crate) enum Target {
     Urb(LinkedUrb),
     /// A URB that the sender still has.
     Sending(u64),
+    /// The device has been reset, or could not be.
+    Reset,
 }
 
 /// The URBs of one connection, guarded by the port's lock.
@@ -121,6 +99,8 @@ pub(crate) struct Pending {
     waiting_since: Option<Instant<Monotonic>>,
     /// Entries that wait to be given back by the sender.
     locals: usize,
+    /// Whether the device is to be reset.
+    reset: bool,
     /// A SET_ADDRESS that waits to be given back. It is never sent and has no seqnum; usbcore
     /// addresses one device of a bus at a time.
     set_address: Option<LinkedUrb>,
@@ -136,6 +116,7 @@ impl Pending {
             cancelled: 0,
             waiting_since: None,
             locals: 0,
+            reset: false,
             set_address: None,
         }
     }
@@ -150,9 +131,14 @@ impl Pending {
         self.insert(seqnum, Phase::Queued(urb), node);
     }
 
-    /// Whether a cancellation is still to be sent.
-    pub(crate) fn wants_unlink(&self) -> bool {
-        self.unlinks > 0
+    /// Whether the sender needs memory for an entry of its own.
+    pub(crate) fn wants_node(&self) -> bool {
+        self.unlinks > 0 || self.reset
+    }
+
+    /// Has the device reset, after what has been taken so far.
+    pub(crate) fn push_reset(&mut self) {
+        self.reset = true;
     }
 
     /// Whether a cancelled URB has not come back yet.
@@ -209,11 +195,12 @@ impl Pending {
     }
 
     /// Takes the next job: URBs to give back, then requests, then cancellations, which must never
-    /// overtake what they cancel. `node` is used, and `new_seqnum` called, for the last.
+    /// overtake what they cancel, then a reset. `node` is used, and `new_seqnum` called, for the
+    /// last two.
     pub(crate) fn next_job(
         &mut self,
         node: &mut Option<Reservation>,
-        new_seqnum: impl FnOnce() -> u64,
+        new_seqnum: impl Fn() -> u64,
     ) -> Option<Job> {
         if let Some(urb) = self.set_address.take() {
             return Some(Job::Local(urb, 0));
@@ -224,7 +211,24 @@ impl Pending {
             }
         }
         self.take_queued()
-            .or_else(|| self.take_unlink(node, new_seqnum))
+            .or_else(|| self.take_unlink(node, &new_seqnum))
+            .or_else(|| self.take_reset(node, &new_seqnum))
+    }
+
+    fn take_reset(
+        &mut self,
+        node: &mut Option<Reservation>,
+        new_seqnum: impl Fn() -> u64,
+    ) -> Option<Job> {
+        let node = if self.reset {
+            node.take()?
+        } else {
+            return None;
+        };
+        self.reset = false;
+        let seqnum = new_seqnum();
+        self.insert(seqnum, Phase::Reset, node);
+        Some(Job::Reset(seqnum))
     }
 
     fn take_local(&mut self) -> Option<Job> {
@@ -255,7 +259,7 @@ impl Pending {
     fn take_unlink(
         &mut self,
         node: &mut Option<Reservation>,
-        new_seqnum: impl FnOnce() -> u64,
+        new_seqnum: impl Fn() -> u64,
     ) -> Option<Job> {
         if self.unlinks == 0 {
             return None;
@@ -292,6 +296,10 @@ impl Pending {
         let seqnum = self.expand(wire)?;
         match self.entries.get(&seqnum)?.phase {
             Phase::Sending => Some(Target::Sending(seqnum)),
+            Phase::Reset => {
+                self.remove(seqnum);
+                Some(Target::Reset)
+            }
             Phase::Sent(_) => match self.remove(seqnum)?.phase {
                 Phase::Sent(urb) => Some(Target::Urb(urb)),
                 _ => None,
@@ -344,7 +352,7 @@ impl Pending {
         while let Some(seqnum) = self.find(|_| true) {
             match self.remove(seqnum)?.phase {
                 Phase::Queued(urb) | Phase::Sent(urb) | Phase::Local(urb, _) => return Some(urb),
-                Phase::Sending | Phase::Replied(_) | Phase::Unlink(_) => {}
+                Phase::Sending | Phase::Replied(_) | Phase::Reset | Phase::Unlink(_) => {}
             }
         }
         *self = Self::new();

@@ -100,6 +100,7 @@ impl Port {
     pub(crate) fn new(rhport: usize, hub: Arc<HubShared>, queue: QueueHandle) -> Result<Arc<Self>> {
         let inner = Inner {
             state: State::Null,
+            is_fresh: false,
             pending: Pending::new(),
         };
         Arc::pin_init(
@@ -296,6 +297,26 @@ impl Port {
         drop(old);
         self.work_for_sender.notify_one();
         Ok(())
+    }
+
+    /// Asks the peer to reset the device, which usbcore resets on this side. Any context. Returns
+    /// whether there is something to wait for.
+    pub(crate) fn reset_device(&self) -> bool {
+        let mut inner = self.inner.lock();
+        let is_addressed = matches!(inner.state, State::Live(_, Enumeration::Addressed(_)));
+        if !is_addressed || inner.is_fresh {
+            return false;
+        }
+        inner.is_fresh = true;
+        inner.pending.push_reset();
+        drop(inner);
+        self.work_for_sender.notify_one();
+        true
+    }
+
+    /// The peer has answered a request to reset the device. Task context.
+    pub(crate) fn device_reset(&self) {
+        self.hub.set_remote_reset(self.rhport, false);
     }
 
     /// Begins to cancel a URB. Any context. Fails with `EIDRM` if it is about to be given back.

@@ -3,10 +3,8 @@
 //! The thread that receives replies.
 
 use super::{
-    pending::{
-        EarlyReply,
-        Target, //
-    },
+    early::EarlyReply,
+    pending::Target,
     port::Port, //
 };
 use kernel::{
@@ -103,6 +101,10 @@ impl Receiver {
                 if let Some((urb, reply)) = finished {
                     finish(&self.port, urb, &reply);
                 }
+                Ok(())
+            }
+            Some(Target::Reset) => {
+                self.port.device_reset();
                 Ok(())
             }
             None => {

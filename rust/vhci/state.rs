@@ -43,6 +43,9 @@ pub(crate) enum State {
 /// What is guarded by a port's spinlock.
 pub(crate) struct Inner {
     pub(crate) state: State,
+    /// The device itself has been reset since it was last given an address. A reset of the port
+    /// comes twice during an enumeration; the device needs it once.
+    pub(crate) is_fresh: bool,
     pub(crate) pending: Pending,
 }
 
@@ -73,6 +76,7 @@ impl Inner {
     /// Remembers the device that usbcore has made for the import; returns what was known before,
     /// to be dropped without the lock.
     pub(crate) fn set_addressed(&mut self, device: ARef<Device>) -> Option<Enumeration> {
+        self.is_fresh = false;
         match &mut self.state {
             State::Live(_, enumeration) => {
                 let new = Enumeration::Addressed(device);

@@ -23,6 +23,7 @@ use usbip::{
         Socket, //
     },
     protocol::{
+        CmdSubmit,
         CmdUnlink,
         Direction,
         Request, //
@@ -54,6 +55,7 @@ impl Body for Sender {
         while let Some((job, devid)) = self.next_job(&mut node) {
             let sent = match job {
                 Job::Submit(seqnum, urb) => self.submit(seqnum, urb, devid),
+                Job::Reset(seqnum) => self.reset(seqnum, devid),
                 Job::Unlink(seqnum, victim) => self.unlink(seqnum, victim, devid),
                 Job::Local(urb, status) => {
                     self.port.give_back(urb, status);
@@ -87,8 +89,8 @@ impl Sender {
             if let Some(job) = inner.pending.next_job(node, new_seqnum) {
                 return Some((job, devid));
             }
-            // A cancellation that found no memory is tried again.
-            if node.is_some() || !inner.pending.wants_unlink() {
+            // A cancellation or a reset that found no memory is tried again.
+            if node.is_some() || !inner.pending.wants_node() {
                 // Both end early when the thread is told to stop, which is after the connection
                 // ended.
                 let work = &self.port.work_for_sender;
@@ -168,6 +170,26 @@ impl Sender {
         if let Some((urb, reply)) = early {
             rx::finish(&self.port, urb, &reply);
         }
+    }
+
+    /// Asks for a reset of the device, in the words of a hub request: SetPortFeature(PORT_RESET)
+    /// (USB 2.0, table 11-15). Linux's stub takes it so; others stall.
+    fn reset(&self, seqnum: u64, devid: u32) -> Result {
+        let cmd = CmdSubmit {
+            seqnum: seqnum as u32,
+            devid,
+            direction: Direction::Out,
+            ep: 0,
+            flags: 0,
+            length: 0,
+            start_frame: 0,
+            packets: 0,
+            interval: 0,
+            setup: [0x23, 0x03, 0x04, 0, 0, 0, 0, 0],
+        };
+        usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
+        let header = Request::Submit(cmd).encode();
+        self.send(&[SendPart::new(&header)], false)
     }
 
     fn unlink(&self, seqnum: u64, victim: u64, devid: u32) -> Result {

@@ -21,6 +21,9 @@ use usbip_bindings as feat;
 
 /// How long a port signals reset.
 const RESET_TIME: Delta = Delta::from_millis(50);
+/// How long a port waits for the device on the other end of the wire to be reset, at most; usbcore
+/// gives a reset 800 ms (`HUB_RESET_TIMEOUT`).
+const REMOTE_RESET_TIME: Delta = Delta::from_millis(700);
 /// How long a port signals resume.
 const RESUME_TIME: Delta = Delta::from_millis(20);
 
@@ -79,6 +82,8 @@ struct HubPort {
     status: u32,
     attached: Option<Speed>,
     reset_since: Option<Instant<Monotonic>>,
+    /// The reset waits for the device itself.
+    remote_reset: bool,
     resume_since: Option<Instant<Monotonic>>,
 }
 
@@ -112,11 +117,32 @@ impl HubState {
         let kind = self.kind;
         if let Some(port) = self.ports.get_mut(port) {
             port.attached = None;
+            port.remote_reset = false;
             port.status &= !(feat::USB_PORT_STAT_CONNECTION | feat::USB_PORT_STAT_ENABLE);
             if kind == HubKind::Usb2 {
                 port.status &= !SPEED_BITS;
             }
             port.status |= C_CONNECTION;
+        }
+    }
+
+    /// Whether `request` resets a port; its index.
+    pub fn reset_port(request: HubRequest) -> Option<usize> {
+        let is_reset = matches!(
+            u32::from(request.value),
+            feat::USB_PORT_FEAT_RESET | feat::USB_PORT_FEAT_BH_PORT_RESET
+        );
+        if request.type_req == request::SET_PORT_FEATURE && is_reset {
+            usize::from(request.index & 0xff).checked_sub(1)
+        } else {
+            None
+        }
+    }
+
+    /// Has the reset of a port wait for the device itself, or wait no more.
+    pub fn set_remote_reset(&mut self, port: usize, waits: bool) {
+        if let Some(port) = self.ports.get_mut(port) {
+            port.remote_reset = waits;
         }
     }
 
@@ -241,11 +267,17 @@ impl HubPort {
         let over = |since: &mut Option<Instant<Monotonic>>, time| {
             since.take_if(|since| since.elapsed() > time).is_some()
         };
+        let reset_time = if self.remote_reset {
+            REMOTE_RESET_TIME
+        } else {
+            RESET_TIME
+        };
         if over(&mut self.resume_since, RESUME_TIME) {
             self.status |= C_SUSPEND;
             self.status &= !feat::USB_PORT_STAT_SUSPEND;
         }
-        if self.status & feat::USB_PORT_STAT_RESET != 0 && over(&mut self.reset_since, RESET_TIME) {
+        if self.status & feat::USB_PORT_STAT_RESET != 0 && over(&mut self.reset_since, reset_time) {
+            self.remote_reset = false;
             self.status |= C_RESET;
             self.status &= !feat::USB_PORT_STAT_RESET;
             if let Some(speed) = self.attached {
