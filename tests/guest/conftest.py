@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Fixtures: guests to run a test in, sticks to plug into them; every kernel log is judged."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+from harness.client import Client
+from harness.dmesg import Log
+from harness.env import Env
+from harness.guest import Guest
+from harness.link import Link
+from harness.modules import Kind
+from harness.network import joined
+from harness.pool import Pool
+from harness.qemu import Machine
+from harness.server import Server
+from harness.stick import Stick
+from harness.tools import Tools
+
+pytest_plugins = ["debug_kernel"]
+
+PLAIN = Machine()
+# Freed memory is poisoned, so that a use after free is found without KASAN, and no slab object hides on a
+# processor's private list. The C usbip-host does use a request after freeing it and would not survive here.
+STRICT = Machine(name="strict", words="slab_debug=FZP")
+
+LOGS = pytest.StashKey[list[Log]]()
+USED = pytest.StashKey[list[Guest]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Driver tests run against our modules; against the C ones they tell what the reference does."""
+    parser.addoption("--modules", choices=list(Kind), default=Kind.RS)
+    parser.addoption("--tools", choices=list(Tools), default=Tools.DEB)
+
+
+def _directory(env: Env, item: pytest.Item) -> Path:
+    """Where a test's logs go."""
+    return env.logs / re.sub(r"[^\w.-]+", "_", f"{item.path.stem}.{item.name}").strip("_")
+
+
+@pytest.fixture(scope="session")
+def env() -> Env:
+    """The toolbox's environment."""
+    return Env.read()
+
+
+@pytest.fixture(scope="session")
+def pool(env: Env, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """The session's guests."""
+    pool = Pool(env, tmp_path_factory.mktemp("pool"))
+    yield pool
+    pool.close()
+
+
+def _borrow(request: pytest.FixtureRequest, pool: Pool, *machines: Machine) -> Iterator[list[Guest]]:
+    """Lend guests to a test and take them back."""
+    guests = pool.take(*machines)
+    for guest in guests:
+        guest.begin(request.node.name)
+    request.node.stash[USED] = guests
+    yield guests
+    logs = request.node.stash.get(LOGS, [])
+    clean = len(logs) == len(guests) and not any(log.complaints for log in logs)
+    for guest in guests:
+        pool.give_back(guest, clean=clean and guest.alive)
+
+
+@pytest.fixture
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """The modules under test: ours, or with --modules=c the reference."""
+    return Kind(request.config.getoption("--modules"))
+
+
+@pytest.fixture
+def tools(request: pytest.FixtureRequest) -> Tools:
+    """The tools that drive the modules under test."""
+    return Tools(request.config.getoption("--tools"))
+
+
+@pytest.fixture
+def guest(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[Guest]:
+    """A guest for the modules under test, as booted but for traces of earlier tests in its log."""
+    for guests in _borrow(request, pool, STRICT if kind is Kind.RS else PLAIN):
+        yield guests[0]
+
+
+@pytest.fixture
+def mixed_guest(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
+    """A guest the C modules can live in too."""
+    for guests in _borrow(request, pool, PLAIN):
+        yield guests[0]
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[list[Guest]]:
+    """Two guests, server (10.77.0.1) and client (10.77.0.2), on one virtual network."""
+    words = STRICT.words if kind is Kind.RS else PLAIN.words
+    yield from _borrow(request, pool, *joined(pool.scratch, words=words))
+
+
+@pytest.fixture
+def server(guest: Guest, kind: Kind, tools: Tools) -> Server:
+    """The serving side under test, not started."""
+    return Server(guest, kind, tools)
+
+
+@pytest.fixture
+def client(guest: Guest, kind: Kind, tools: Tools) -> Client:
+    """The importing side under test, in the same guest, not started."""
+    return Client(guest, kind, tools)
+
+
+@pytest.fixture
+def link(server: Server, client: Client, stick: Stick) -> Link:
+    """A stick between server and client, not plugged in."""
+    return Link(server, client, stick)
+
+
+@pytest.fixture
+def stick(tmp_path: Path, request: pytest.FixtureRequest) -> Stick:
+    """A freshly made stick that is not plugged in."""
+    return Stick.make(tmp_path / "stick.img", f"STICK{crc32(request.node.name.encode()):08X}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Fail a test whose guest's kernel complained, and keep the logs of every test."""
+    failed = True
+    try:
+        result = yield
+        failed = False
+        return result
+    finally:
+        logs = item.stash.setdefault(LOGS, [])
+        for guest in item.stash.get(USED, []):
+            logs.append(guest.finish(_directory(guest.env, item)))
+        if not failed:
+            for log in logs:
+                log.check()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[pytest.TestReport]:
+    """Show where a failed test's logs are, and their end."""
+    report = yield
+    if report.failed:
+        for log in item.stash.get(LOGS, []):
+            report.sections.append((f"kernel log, whole in {log.kept_in}", log.tail))
+            if log.complaints:
+                report.sections.append(("kernel complaints", "\n".join(log.complaints)))
+    return report

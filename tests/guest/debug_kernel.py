@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What differs on the debug kernel: which tests run, in which order, and for how long."""
+
+import pytest
+from harness.env import is_debug
+from harness.modules import Kind
+
+# Tests that move data through the C usbip-host, which reads requests after freeing them: KASAN is right to
+# report that, and reports nothing of ours after it.
+_THROUGH_C_HOST = ("test_sysfs.py::test_attached",)
+_TIMES_SLOWER = 4
+
+
+def _wanted(item: pytest.Item) -> bool:
+    if not is_debug():
+        return item.path.stem != "test_kmemleak"
+    callspec = getattr(item, "callspec", None)
+    through_c = callspec is not None and callspec.params.get("server_kind") is Kind.C
+    return not through_c and not item.nodeid.startswith(_THROUGH_C_HOST)
+
+
+def _time_limit(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0] if marker else item.config.getini("timeout"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect, so that nothing counts as skipped; what other tests have lost is counted last."""
+    unwanted = [item for item in items if not _wanted(item)]
+    if unwanted:
+        config.hook.pytest_deselected(items=unwanted)
+        items[:] = [item for item in items if item not in unwanted]
+    if is_debug():
+        items.sort(key=lambda item: item.path.stem == "test_kmemleak")
+        for item in items:
+            item.add_marker(pytest.mark.timeout(_TIMES_SLOWER * _time_limit(item)), append=False)

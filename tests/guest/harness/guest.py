@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A booted guest: run commands in it, plug things into it, watch its kernel."""
+
+import itertools
+import shlex
+import tempfile
+import time
+from pathlib import Path
+
+from .agent import Agent, CommandTimeout, Result
+from .channel import ChannelClosed, ChannelTimeout
+from .console import Console
+from .dmesg import Log
+from .env import Env
+from .qemu import Machine, Qemu
+from .stick import Stick
+
+BOOT_SECONDS = 60.0
+PLUG_SECONDS = 20.0
+
+
+class GuestError(Exception):
+    """A command in the guest failed, or the guest is gone."""
+
+
+class Guest:
+    """One virtual machine under test."""
+
+    def __init__(self, env: Env, machine: Machine, initramfs: Path) -> None:
+        self.env = env
+        self.name = machine.name
+        # Unix socket paths are short-lived and must be short: not below the log directory.
+        self._scratch = tempfile.TemporaryDirectory(prefix="usbip-guest-")
+        self._qemu = Qemu(env, machine, initramfs, Path(self._scratch.name))
+        self.qmp = self._qemu.qmp
+        self.console = Console(self._qemu.console)
+        self._agent = Agent(self._qemu.agent_socket)
+        self._numbers = itertools.count()
+        self._plugged: list[str] = []
+        self._log_start = 0
+        self._label = "boot"
+
+    def wait_booted(self) -> None:
+        """Wait until the guest takes commands."""
+        try:
+            self._agent.wait(time.monotonic() + BOOT_SECONDS * self.env.patience)
+        except (ChannelClosed, ChannelTimeout) as error:
+            tail = self.log().tail
+            self.stop()
+            raise GuestError(f"guest {self.name} did not boot: {error!r}\n{tail}") from None
+
+    @property
+    def alive(self) -> bool:
+        """Whether QEMU still runs; a panic ends it."""
+        return self._qemu.running
+
+    def wait_off(self) -> None:
+        """Wait until the guest is switched off from inside."""
+        self._qemu.wait()
+
+    def stop(self) -> None:
+        """Switch the guest off and forget its files."""
+        self._agent.close()
+        self._qemu.stop()
+        self._scratch.cleanup()
+
+    # Commands
+
+    def run(self, command: str, *, timeout: float = 20, check: bool = True, stdin: bytes = b"") -> Result:
+        """Run a shell command; TIMEOUT is meant for a machine with KVM and stretched without."""
+        try:
+            result = self._agent.run(command, stdin, timeout * self.env.patience)
+        except ChannelClosed:
+            raise GuestError(f"guest {self.name} died during {command!r}\n{self.log().tail}") from None
+        if check and result.code != 0:
+            raise GuestError(f"{self.name}: {result}")
+        return result
+
+    def out(self, command: str, *, timeout: float = 20) -> str:
+        """What a command prints, stripped; the command must succeed."""
+        return self.run(command, timeout=timeout).out.strip()
+
+    def succeeds(self, command: str) -> bool:
+        """Whether a command ends with 0."""
+        return self.run(command, check=False).code == 0
+
+    def wait_until(self, condition: str, *, timeout: float = 10) -> None:
+        """Wait until a shell condition holds, looking often."""
+        limit = timeout * self.env.patience
+        # Asked inside the guest: one round trip however long it takes.
+        loop = f"until {condition}; do sleep 0.05; done"
+        result = self.run(f"timeout {limit} sh -c {shlex.quote(loop)}", timeout=timeout + 10, check=False)
+        if result.code == 124:
+            raise CommandTimeout(f"{self.name}: {condition!r} did not hold within {limit:.0f} s")
+        if result.code != 0:
+            raise GuestError(f"{self.name}: {result}")
+
+    def read(self, path: str) -> str:
+        """The exact content of a text file."""
+        return self.run(f"cat {shlex.quote(path)}").out
+
+    def write(self, path: str, data: bytes, mode: str = "0644") -> None:
+        """Write a file."""
+        self.run(f"cat > {shlex.quote(path)} && chmod {mode} {shlex.quote(path)}", stdin=data)
+
+    # Devices
+
+    def plug(self, stick: Stick, *, bus: str = "xhci.0") -> str:
+        """Plug a stick in; returns the handle to unplug it with."""
+        handle = f"stick{next(self._numbers)}"
+        drive = {"driver": "raw", "node_name": handle, "file": {"driver": "file", "filename": str(stick.image)}}
+        self.qmp.execute("blockdev-add", **drive)
+        properties = {"drive": handle, "serial": stick.serial, "removable": True}
+        self.qmp.execute("device_add", driver="usb-storage", id=f"dev-{handle}", bus=bus, **properties)
+        self._plugged.append(handle)
+        return handle
+
+    def plug_input(self, driver: str, serial: str) -> str:
+        """Plug in one of QEMU's USB input devices."""
+        handle = f"input{next(self._numbers)}"
+        self.qmp.execute("device_add", driver=driver, id=f"dev-{handle}", bus="xhci.0", serial=serial)
+        self._plugged.append(handle)
+        return handle
+
+    def unplug(self, handle: str) -> None:
+        """Pull a device out, and wait until QEMU has let go of it."""
+        device = f"dev-{handle}"
+        self.qmp.execute("device_del", id=device)
+        limit = PLUG_SECONDS * self.env.patience
+        self.qmp.wait_event("DEVICE_DELETED", lambda data: data.get("device") == device, limit)
+        if handle.startswith("stick"):
+            self.qmp.execute("blockdev-del", node_name=handle)
+        self._plugged.remove(handle)
+
+    def unplug_all(self) -> None:
+        """Pull everything out."""
+        for handle in tuple(self._plugged):
+            self.unplug(handle)
+
+    # The kernel's log
+
+    def begin(self, label: str) -> None:
+        """Start a new stretch of kernel log."""
+        self._label = label
+        self._log_start = self.console.position
+        self._mark(f"usbip-rs-test: begin {label}")
+
+    def log(self) -> Log:
+        """The stretch of console since begin()."""
+        return Log(self.console.since(self._log_start), str(self.console.path))
+
+    def finish(self, directory: Path) -> Log:
+        """End the stretch: keep console and dmesg in DIRECTORY, return what the console says."""
+        directory.mkdir(parents=True, exist_ok=True)
+        settled = self.alive and self._flush()
+        text = self.console.since(self._log_start)
+        kept = directory / f"{self.name}.console.log"
+        kept.write_text(text)
+        if settled:
+            (directory / f"{self.name}.dmesg.log").write_text(self._dmesg())
+        return Log(text, str(kept))
+
+    def _mark(self, line: str) -> None:
+        # Without the newline the kernel waits for the rest of the line.
+        self.write("/dev/kmsg", f"<6>{line}\n".encode())
+
+    def _flush(self) -> bool:
+        """Have everything logged so far reach the console; False when the guest does not answer."""
+        token = f"usbip-rs-test: end {self._label} {next(self._numbers)}"
+        position = self.console.position
+        try:
+            self._mark(token)
+        except (GuestError, CommandTimeout):
+            return False
+        return self.console.wait_for(token, position, 10 * self.env.patience)
+
+    def _dmesg(self) -> str:
+        text = self.run("dmesg -x", check=False).out
+        return text[max(text.rfind(f"usbip-rs-test: begin {self._label}"), 0) :]

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a guest's kernel holds on to: memory, slab objects, threads."""
+
+from dataclasses import dataclass
+
+from .guest import Guest
+
+# Everything that is only kept for later is thrown away, or it would look like a leak: connections in
+# TIME_WAIT, caches (what refers to what takes several rounds), free pages on processors' lists, and address
+# space that is given back only when many pages of it are free or, as here, a module goes.
+_SETTLE = """
+udevadm settle --timeout=30
+echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
+sync
+for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
+for cache in /sys/kernel/slab/*/shrink; do echo 1 > "$cache"; done
+modprobe dummy && rmmod dummy
+echo 1 > /proc/sys/vm/compact_memory
+"""
+# Reclaimed as the kernel sees fit: their size says what was looked at, not what was lost.
+_CACHES = ("dentry", "inode", "damon_region", "radix_tree_node", "buffer_head")
+_ACCOUNTED = ("MemFree", "Buffers", "Cached", "AnonPages", "Slab", "KernelStack", "PageTables", "Percpu")
+_KEPT = ("MemAvailable", "SUnreclaim", "KernelStack", "VmallocUsed", "Percpu")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One measurement."""
+
+    kilobytes: dict[str, int]
+    objects: dict[str, int]
+    threads: int
+
+    @classmethod
+    def of(cls, guest: Guest) -> "Usage":
+        """Measure a guest at rest; booted with slab_debug, which makes the counts exact."""
+        guest.run(_SETTLE, timeout=60)
+        meminfo = {}
+        for line in guest.read("/proc/meminfo").splitlines():
+            name, size, *_ = line.split()
+            meminfo[name.rstrip(":")] = int(size)
+        kilobytes = {name: meminfo[name] for name in _KEPT}
+        # Pages that were allocated as pages, which no statistic names.
+        kilobytes["Unaccounted"] = meminfo["MemTotal"] - sum(meminfo[name] for name in _ACCOUNTED)
+        return cls(kilobytes, _objects(guest), _threads(guest))
+
+    def grown(self, since: "Usage") -> dict[str, int]:
+        """The slab caches with more objects than before, and how many more."""
+        growth = {name: count - since.objects.get(name, 0) for name, count in self.objects.items()}
+        return {name: count for name, count in growth.items() if count > 0}
+
+
+def _objects(guest: Guest) -> dict[str, int]:
+    counts = {}
+    for line in guest.read("/proc/slabinfo").splitlines()[2:]:
+        name, active, *_ = line.split()
+        if not any(cache in name for cache in _CACHES):
+            counts[name] = int(active)
+    return counts
+
+
+def _threads(guest: Guest) -> int:
+    # The kernel and udev start and end their workers as they see fit.
+    return int(guest.out("ps -eLo comm= | grep -cv '^kworker\\|^(udev-worker)'"))
