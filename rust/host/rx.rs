@@ -34,10 +34,9 @@ use usbip::{
     },
     usb::{
         buffer::Buffer,
-        iso::decode,
+        iso::receive,
         transfer::{
             setup_direction,
-            Payload,
             Transfer, //
         },
         Endpoint,
@@ -176,23 +175,17 @@ impl Receiver {
         if cmd.payload_len() == 0 {
             return Ok(());
         }
-        let received = match Transfer::payload(transfer, cmd.length) {
-            Ok(Payload::Linear(data)) => self.socket.recv(data),
-            Ok(Payload::Pages(pages)) => self.socket.recv_pages(&pages),
-            Err(error) => Err(RecvError::Failed(error)),
-        };
+        let received = Transfer::payload(transfer, cmd.length)
+            .map_err(RecvError::Failed)
+            .and_then(|payload| self.socket.recv_payload(payload));
         received.map_err(|error| self.explain(&error))
     }
 
     fn receive_packets(&self, cmd: &CmdSubmit) -> Result<KVec<IsoDescriptor>, EndReason> {
-        let receive = || -> Result<KVec<IsoDescriptor>, RecvError> {
-            let count = cmd.iso_packets().map_err(Error::from)?;
-            let mut bytes =
-                KVec::from_elem(0, count * IsoDescriptor::LEN, GFP_KERNEL).map_err(Error::from)?;
-            self.socket.recv(&mut bytes)?;
-            Ok(decode(&bytes)?)
-        };
-        receive().map_err(|error| self.explain(&error))
+        cmd.iso_packets()
+            .map_err(|error| RecvError::Failed(error.into()))
+            .and_then(|count| receive(&self.socket, count))
+            .map_err(|error| self.explain(&error))
     }
 
     /// Reads and forgets what follows the header of a request that is refused.

@@ -18,6 +18,7 @@ use usbip::{
     kthread::Body,
     link::EndReason,
     net::{
+        Payload,
         SendPart,
         Socket, //
     },
@@ -27,10 +28,7 @@ use usbip::{
         RetSubmit,
         RetUnlink, //
     },
-    usb::transfer::{
-        Payload,
-        Transfer, //
-    }, //
+    usb::transfer::Transfer, //
 };
 
 /// Sends what the export owes its client.
@@ -78,13 +76,13 @@ impl Sender {
     }
 
     /// Sends for as long as the connection lasts.
-    fn send_parts(&self, parts: &[SendPart<'_>], more: bool) -> Result {
-        self.socket.send(parts, more, || !self.export.has_ended())
+    fn send_parts(&self, parts: &[SendPart<'_>]) -> Result {
+        self.socket.send(parts, || !self.export.has_ended())
     }
 
     fn send_header(&self, reply: Reply) -> Result {
         usbip::usbip_dbg!(Xmit, "{reply:?}\n");
-        self.send_parts(&[SendPart::new(&reply.encode())], false)
+        self.send_parts(&[SendPart::new(&reply.encode())])
     }
 
     /// Sends a reply that is not isochronous.
@@ -99,16 +97,9 @@ impl Sender {
         let reply = Reply::Submit(ret);
         usbip::usbip_dbg!(Xmit, "{reply:?}\n");
         let header = reply.encode();
-        match Transfer::payload(&mut job, length)? {
-            Payload::Linear(data) => {
-                self.send_parts(&[SendPart::new(&header), SendPart::new(data)], false)
-            }
-            Payload::Pages(pages) => {
-                self.send_parts(&[SendPart::new(&header)], true)?;
-                self.socket
-                    .send_pages(&pages, false, || !self.export.has_ended())
-            }
-        }
+        let data = Transfer::payload(&mut job, length)?;
+        self.socket
+            .send_pdu(&header, data, &[], || !self.export.has_ended())
     }
 
     /// Sends an isochronous reply: of IN data, only what the packets hold, back to back.
@@ -140,6 +131,6 @@ impl Sender {
             }
         }
         parts.push(SendPart::new(&descriptors), GFP_KERNEL)?;
-        self.send_parts(&parts, false)
+        self.send_parts(&parts)
     }
 }

@@ -92,6 +92,14 @@ impl PageRuns<'_> {
     }
 }
 
+/// The memory that the payload of a PDU comes from or goes to.
+pub enum Payload<'a> {
+    /// One piece, perhaps empty.
+    Linear(&'a mut [u8]),
+    /// Pages.
+    Pages(PageRuns<'a>),
+}
+
 /// A socket that user space has handed over by file descriptor.
 ///
 /// # Invariants
@@ -165,13 +173,18 @@ impl Socket {
         self.recv_message(&mut message, buffer.len())
     }
 
-    /// Fills `runs`, waiting for as long as it takes.
+    /// Fills `payload`, waiting for as long as it takes.
     ///
     /// Task context, may sleep.
-    pub fn recv_pages(&self, runs: &PageRuns<'_>) -> Result<(), RecvError> {
-        let mut message = bindings::msghdr::default();
-        self.iterate_pages(&mut message, bindings::ITER_DEST, runs);
-        self.recv_message(&mut message, runs.length)
+    pub fn recv_payload(&self, payload: Payload<'_>) -> Result<(), RecvError> {
+        match payload {
+            Payload::Linear(bytes) => self.recv(bytes),
+            Payload::Pages(runs) => {
+                let mut message = bindings::msghdr::default();
+                self.iterate_pages(&mut message, bindings::ITER_DEST, &runs);
+                self.recv_message(&mut message, runs.length)
+            }
+        }
     }
 
     fn recv_message(&self, message: &mut bindings::msghdr, length: usize) -> Result<(), RecvError> {
@@ -200,11 +213,44 @@ impl Socket {
         unsafe { usbip_bindings::sock_set_sndtimeo((*self.raw.as_ptr()).sk, seconds) };
     }
 
-    /// Sends all of `parts`. `more` tells that the rest of the PDU follows in another call.
+    /// Sends all of `parts`.
     ///
     /// Task context, may sleep. Waits for the peer as long as `patient` says so each time it is
     /// asked; fails with `ETIMEDOUT` when it does not.
-    pub fn send(&self, parts: &[SendPart<'_>], more: bool, patient: impl Fn() -> bool) -> Result {
+    pub fn send(&self, parts: &[SendPart<'_>], patient: impl Fn() -> bool) -> Result {
+        self.send_parts(parts, false, &patient)
+    }
+
+    /// Sends a PDU: its header, its payload, and what follows the payload. Context and errors as
+    /// for [`send`](Self::send).
+    pub fn send_pdu(
+        &self,
+        header: &[u8],
+        payload: Payload<'_>,
+        trailer: &[u8],
+        patient: impl Fn() -> bool,
+    ) -> Result {
+        let (header, trailer) = (SendPart::new(header), SendPart::new(trailer));
+        match payload {
+            Payload::Linear(bytes) => {
+                self.send_parts(&[header, SendPart::new(bytes), trailer], false, &patient)
+            }
+            Payload::Pages(runs) => {
+                let ends_here = trailer.0.iov_len == 0;
+                self.send_parts(&[header], true, &patient)?;
+                self.send_pages(&runs, !ends_here, &patient)?;
+                self.send_parts(&[trailer], false, &patient)
+            }
+        }
+    }
+
+    /// `more` tells that the rest of the PDU follows in another call.
+    fn send_parts(
+        &self,
+        parts: &[SendPart<'_>],
+        more: bool,
+        patient: &impl Fn() -> bool,
+    ) -> Result {
         let length = parts.iter().map(|part| part.0.iov_len).sum();
         let mut message = bindings::msghdr::default();
         // SAFETY: `SendPart` is a transparent `kvec` whose bytes are borrowed for longer than
@@ -221,13 +267,7 @@ impl Socket {
         self.send_message(&mut message, length, more, patient)
     }
 
-    /// Sends all of `runs`, as [`send`](Self::send) does.
-    pub fn send_pages(
-        &self,
-        runs: &PageRuns<'_>,
-        more: bool,
-        patient: impl Fn() -> bool,
-    ) -> Result {
+    fn send_pages(&self, runs: &PageRuns<'_>, more: bool, patient: &impl Fn() -> bool) -> Result {
         let mut message = bindings::msghdr::default();
         self.iterate_pages(&mut message, bindings::ITER_SOURCE, runs);
         self.send_message(&mut message, runs.length, more, patient)
@@ -252,7 +292,7 @@ impl Socket {
         message: &mut bindings::msghdr,
         length: usize,
         more: bool,
-        patient: impl Fn() -> bool,
+        patient: &impl Fn() -> bool,
     ) -> Result {
         message.msg_flags = bindings::MSG_NOSIGNAL;
         if more {

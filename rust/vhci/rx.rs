@@ -30,11 +30,8 @@ use usbip::{
         MAX_ISO_PACKETS, //
     },
     usb::{
-        iso::decode,
-        linked::{
-            Data,
-            LinkedUrb, //
-        }, //
+        iso::receive,
+        linked::LinkedUrb, //
     }, //
 };
 
@@ -142,11 +139,10 @@ impl Receiver {
         if length == 0 {
             return Ok(());
         }
-        let received = match urb.data(length) {
-            Ok(Data::Linear(data)) => self.socket.recv(data),
-            Ok(Data::Pages(pages)) => self.socket.recv_pages(&pages),
-            Err(error) => Err(RecvError::Failed(error)),
-        };
+        let received = urb
+            .data(length)
+            .map_err(RecvError::Failed)
+            .and_then(|data| self.socket.recv_payload(data));
         received.map_err(|error| self.explain(&error))
     }
 
@@ -157,13 +153,7 @@ impl Receiver {
             dev_err!(self.port.hub.dev, "invalid number of iso packets {count}\n");
             return Err(EndReason::Failed);
         }
-        let receive = || -> Result<KVec<IsoDescriptor>, RecvError> {
-            let mut bytes =
-                KVec::from_elem(0, count * IsoDescriptor::LEN, GFP_KERNEL).map_err(Error::from)?;
-            self.socket.recv(&mut bytes)?;
-            Ok(decode(&bytes)?)
-        };
-        receive().map_err(|error| self.explain(&error))
+        receive(&self.socket, count).map_err(|error| self.explain(&error))
     }
 
     fn unlinked(&self, ret: RetUnlink) {

@@ -79,6 +79,11 @@ impl Inner {
         self.is_fresh = false;
         match &mut self.state {
             State::Live(_, enumeration) => {
+                let is_known = matches!(enumeration, Enumeration::Addressed(known)
+                    if core::ptr::eq(&**known, &*device));
+                if !is_known {
+                    device.keep_awake();
+                }
                 let new = Enumeration::Addressed(device);
                 Some(core::mem::replace(enumeration, new))
             }

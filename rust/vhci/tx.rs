@@ -28,10 +28,7 @@ use usbip::{
         Direction,
         Request, //
     },
-    usb::linked::{
-        Data,
-        LinkedUrb, //
-    }, //
+    usb::linked::LinkedUrb, //
 };
 
 /// How often a send that the peer does not let go on looks for a cancellation that waits for it.
@@ -128,7 +125,7 @@ impl Sender {
         if cmd.direction == Direction::In {
             // The reply may come before `send()` returns, and its data needs the URB.
             self.sent(seqnum, urb);
-            return self.send(&[SendPart::new(&header), SendPart::new(&packets)], false);
+            return self.send(&[SendPart::new(&header), SendPart::new(&packets)]);
         }
         let result = self.send_out(&header, &mut urb, &packets);
         self.sent(seqnum, urb);
@@ -136,32 +133,14 @@ impl Sender {
     }
 
     fn send_out(&self, header: &[u8], urb: &mut LinkedUrb, packets: &[u8]) -> Result {
-        let length = urb.length();
-        match urb.data(length)? {
-            Data::Linear(data) => self.send(
-                &[
-                    SendPart::new(header),
-                    SendPart::new(data),
-                    SendPart::new(packets),
-                ],
-                false,
-            ),
-            Data::Pages(pages) => {
-                self.send(&[SendPart::new(header)], true)?;
-                let patient = || !self.port.is_overdue();
-                self.socket
-                    .send_pages(&pages, !packets.is_empty(), patient)?;
-                if packets.is_empty() {
-                    return Ok(());
-                }
-                self.send(&[SendPart::new(packets)], false)
-            }
-        }
+        let data = urb.data(urb.length())?;
+        self.socket
+            .send_pdu(header, data, packets, || !self.port.is_overdue())
     }
 
     /// Sends, unless a cancellation has been waiting for too long.
-    fn send(&self, parts: &[SendPart<'_>], more: bool) -> Result {
-        self.socket.send(parts, more, || !self.port.is_overdue())
+    fn send(&self, parts: &[SendPart<'_>]) -> Result {
+        self.socket.send(parts, || !self.port.is_overdue())
     }
 
     /// Puts a URB where the receiver finds it, unless its reply has come already.
@@ -189,7 +168,7 @@ impl Sender {
         };
         usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
         let header = Request::Submit(cmd).encode();
-        self.send(&[SendPart::new(&header)], false)
+        self.send(&[SendPart::new(&header)])
     }
 
     fn unlink(&self, seqnum: u64, victim: u64, devid: u32) -> Result {
@@ -200,6 +179,6 @@ impl Sender {
         };
         usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
         let header = Request::Unlink(cmd).encode();
-        self.send(&[SendPart::new(&header)], false)
+        self.send(&[SendPart::new(&header)])
     }
 }

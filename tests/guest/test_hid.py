@@ -62,6 +62,25 @@ def test_events(
     server.unbind(busid)
 
 
+def test_idle_keyboard_stays_awake(server: Server, client: Client) -> None:
+    """A keyboard that may sleep as soon as it is idle still types: its wake-up signal would not cross the wire."""
+    busid, local = _import(server, client, "usb-kbd")
+    guest = client.guest
+    power = f"{usb.SYSFS}/{local}/power"
+    recording = Recording(guest, event_node(guest, local))
+    guest.run(f"echo 0 > {power}/autosuspend_delay_ms; echo auto > {power}/control")
+    # Without the driver's veto the write itself suspends the device, before it returns.
+    assert guest.out(f"cat {power}/runtime_status") == "active"
+    told, expected = KEYBOARD
+    for event in told:
+        send(guest, event)
+    wanted = [InputEvent(*event) for event in expected]
+    assert recording.wait_events({EV_KEY}, len(wanted)) == wanted
+    client.detach(client.port_of(local).number)
+    server.wait_status(busid, 1)
+    server.unbind(busid)
+
+
 def _idle_keyboard(server: Server, client: Client) -> tuple[str, str]:
     """An imported keyboard without a driver; returns its usbfs node and server busid."""
     busid, local = _import(server, client, "usb-kbd")

@@ -19,6 +19,11 @@ use kernel::{
     types::Opaque, //
 };
 
+unsafe extern "C" {
+    // `rust/helpers.c`
+    fn usbip_keep_awake(dev: *mut c_void);
+}
+
 /// How long to sleep between two tries for a device lock, in milliseconds.
 const LOCK_RETRY_MS: u32 = 2;
 
@@ -127,6 +132,14 @@ impl Device {
         unsafe {
             (*self.as_raw()).dev.power.set_syscore(true)
         };
+    }
+
+    /// Keeps the device from being suspended while the system runs, for as long as it exists. An
+    /// imported device would not wake up again: its wake-up signal ends at the server, which never
+    /// learns of the suspend. Any context.
+    pub fn keep_awake(&self) {
+        // SAFETY: Valid by the type invariants; only counts a user.
+        unsafe { usbip_keep_awake((&raw mut (*self.as_raw()).dev).cast()) };
     }
 
     /// The endpoint `number` in `direction`, if the current configuration has it.

@@ -2,7 +2,13 @@
 
 //! The packet array at the end of an isochronous URB.
 
-use crate::protocol::IsoDescriptor;
+use crate::{
+    net::{
+        RecvError,
+        Socket, //
+    },
+    protocol::IsoDescriptor, //
+};
 use kernel::{
     bindings,
     prelude::*, //
@@ -43,12 +49,17 @@ pub(crate) fn encode(packets: &[bindings::usb_iso_packet_descriptor]) -> Result<
     Ok(bytes)
 }
 
-/// Reads the descriptors that follow a PDU. Task context.
-pub fn decode(bytes: &[u8]) -> Result<KVec<IsoDescriptor>> {
-    let mut descriptors = KVec::with_capacity(bytes.len() / IsoDescriptor::LEN, GFP_KERNEL)?;
+/// Receives the descriptors of `count` packets, which follow a PDU. Task context, may sleep.
+pub fn receive(socket: &Socket, count: usize) -> Result<KVec<IsoDescriptor>, RecvError> {
+    let mut bytes =
+        KVec::from_elem(0, count * IsoDescriptor::LEN, GFP_KERNEL).map_err(Error::from)?;
+    socket.recv(&mut bytes)?;
+    let mut descriptors = KVec::with_capacity(count, GFP_KERNEL).map_err(Error::from)?;
     for chunk in bytes.chunks_exact(IsoDescriptor::LEN) {
         let chunk = chunk.first_chunk().ok_or(EPROTO)?;
-        descriptors.push(IsoDescriptor::decode(chunk), GFP_KERNEL)?;
+        descriptors
+            .push(IsoDescriptor::decode(chunk), GFP_KERNEL)
+            .map_err(Error::from)?;
     }
     Ok(descriptors)
 }

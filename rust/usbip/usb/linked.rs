@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     bh::BhDisabled,
-    net::PageRuns,
+    net::Payload,
     protocol::{
         flags,
         CmdSubmit,
@@ -55,14 +55,6 @@ pub struct LinkedUrb {
 unsafe impl Send for LinkedUrb {}
 // SAFETY: `&LinkedUrb` only reads what the enqueuing driver leaves alone until giveback.
 unsafe impl Sync for LinkedUrb {}
-
-/// The data of a [`LinkedUrb`].
-pub enum Data<'a> {
-    /// One piece.
-    Linear(&'a mut [u8]),
-    /// A scatter list.
-    Pages(PageRuns<'a>),
-}
 
 impl LinkedUrb {
     /// # Safety
@@ -121,19 +113,19 @@ impl LinkedUrb {
     }
 
     /// The first `length` bytes of the buffer. Task context, may sleep.
-    pub fn data(&mut self, length: u32) -> Result<Data<'_>> {
+    pub fn data(&mut self, length: u32) -> Result<Payload<'_>> {
         let urb = self.urb();
         let length = length.min(urb.transfer_buffer_length) as usize;
         if urb.num_sgs > 0 {
             // SAFETY: The list belongs to the URB, which is ours.
-            return Ok(Data::Pages(unsafe { page_runs(urb.sg, length)? }));
+            return Ok(Payload::Pages(unsafe { page_runs(urb.sg, length)? }));
         }
         if length == 0 {
-            return Ok(Data::Linear(&mut []));
+            return Ok(Payload::Linear(&mut []));
         }
         // SAFETY: A URB without a scatter list has a buffer of `transfer_buffer_length` bytes, and
         // the URB is ours.
-        Ok(Data::Linear(unsafe {
+        Ok(Payload::Linear(unsafe {
             core::slice::from_raw_parts_mut(urb.transfer_buffer.cast(), length)
         }))
     }
@@ -163,7 +155,7 @@ impl LinkedUrb {
         let packets = unsafe { iso::packets(self.raw.as_ptr()) };
         let error = |index| ProtocolError::PacketRange { index };
         let length = self.length();
-        let Ok(Data::Linear(data)) = self.data(length) else {
+        let Ok(Payload::Linear(data)) = self.data(length) else {
             return Err(error(0));
         };
         let total: u64 = results

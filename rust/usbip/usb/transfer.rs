@@ -17,7 +17,7 @@ use super::{
     Device, //
 };
 use crate::{
-    net::PageRuns,
+    net::Payload,
     protocol::{
         flags,
         CmdSubmit,
@@ -88,14 +88,6 @@ pub struct Outcome {
     pub start_frame: i32,
     /// Isochronous packets that failed.
     pub error_count: i32,
-}
-
-/// The memory of a transfer that its PDU's payload comes from or goes to.
-pub enum Payload<'a> {
-    /// One piece.
-    Linear(&'a mut [u8]),
-    /// Pages.
-    Pages(PageRuns<'a>),
 }
 
 impl<T: Handler> Transfer<T> {
