@@ -137,7 +137,6 @@ def _device_commands(busid: str) -> list[str]:
         f"ls {device} | grep : ", f"cat {device}/bConfigurationValue {device}/bNumInterfaces",
         put(f"add {busid}", f"{STUB}/match_busid"), table,
         put(f"del {busid}", f"{STUB}/match_busid"), table,
-        put(f"add {busid}", f"{STUB}/match_busid"), table,
         put(busid, f"{STUB}/unbind"), table, f"ls {device} | grep usbip",
         put(busid, f"{STUB}/bind"), table,
         put(busid, f"{STUB}/rebind"), table,

@@ -46,6 +46,19 @@ def test_rebind_of_pulled_out(ours: Server, stick: Stick) -> None:
     assert guest.read(f"{STUB}/match_busid") == "\n"
 
 
+def test_add_undoes_del(ours: Server, stick: Stick) -> None:
+    """add of a name that was taken out while its device was bound lets it be bound again."""
+    guest = ours.guest
+    guest.plug(stick)
+    busid = ours.export(stick.serial)
+    guest.run(put(f"del {busid}", f"{STUB}/match_busid"))
+    guest.run(put(f"add {busid}", f"{STUB}/match_busid"))
+    guest.run(put(busid, f"{STUB}/unbind"))
+    guest.run(put(busid, f"{STUB}/bind"))
+    assert ours.status(busid) == "1\n"
+    ours.unbind(busid)
+
+
 def test_unload_after_pulled_out(ours: Server, stick: Stick) -> None:
     """The driver goes after a device it exported was pulled out."""
     guest = ours.guest
