@@ -9,12 +9,19 @@ use super::{
         Answer,
         Job, //
     },
-    special::Special, //
+    special::{
+        Cancelled,
+        Special, //
+    }, //
 };
 use kernel::{
     list::ListArc,
     prelude::*,
-    sync::Arc, //
+    sync::Arc,
+    time::{
+        delay::fsleep,
+        Delta, //
+    }, //
 };
 use usbip::{
     kthread::Body,
@@ -215,7 +222,10 @@ impl Receiver {
     /// Submits a request, or has it carried out.
     fn start(&self, transfer: ListArc<Transfer<Job>>) {
         let job = transfer.data();
-        if job.is_control && Special::from_setup(&job.setup).is_some() {
+        let waits = job.is_control
+            && (Special::from_setup(&job.setup).is_some()
+                || self.export.outbox.lock().specials.is_busy());
+        if waits {
             self.export.post_special(transfer);
         } else {
             self.export.submit(transfer);
@@ -231,19 +241,25 @@ impl Receiver {
 
     /// Cancels a transfer. One that is not in flight has been answered, or will be in a moment.
     fn unlink(&self, cmd: &CmdUnlink) -> Result<(), EndReason> {
-        let victim = self.export.in_flight.find(|job| job.seqnum == cmd.victim);
-        if let Some(victim) = victim {
-            if self.mark_unlinked(victim.data(), cmd.seqnum) {
-                victim.unlink();
-                return Ok(());
+        let status = loop {
+            let victim = self.export.in_flight.find(|job| job.seqnum == cmd.victim);
+            if let Some(victim) = victim {
+                if self.mark_unlinked(victim.data(), cmd.seqnum) {
+                    victim.unlink();
+                    return Ok(());
+                }
             }
-        }
-        let special = self.export.outbox.lock().specials.cancel(cmd.victim);
-        let status = match special {
-            Some(_) => ECONNRESET.to_errno(),
-            None => 0,
+            let cancelled = self.export.outbox.lock().specials.cancel(cmd.victim);
+            match cancelled {
+                Cancelled::Unknown => break 0,
+                Cancelled::CarriedOut => break ECONNRESET.to_errno(),
+                Cancelled::Waiting(job) => {
+                    drop(job);
+                    break ECONNRESET.to_errno();
+                }
+                Cancelled::PassedOn => fsleep(Delta::from_micros(100)),
+            }
         };
-        drop(special);
         if let Err(Excess::Answer) = self.export.budget.check(0) {
             return Err(self.too_many());
         }

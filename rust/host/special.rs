@@ -4,7 +4,8 @@
 //! usbcore instead of being sent as they are.
 //!
 //! That may take seconds, and usbcore's locks; so it is the work of a worker, one request of a
-//! device at a time, while the connection goes on.
+//! device at a time, while the connection goes on. Ordinary control requests behind a special one
+//! wait for it: the default pipe keeps its order.
 
 use super::{
     export::{
@@ -118,11 +119,31 @@ fn report(result: &Result, print: impl FnOnce(&str)) {
     print(if result.is_ok() { "done" } else { "error" });
 }
 
-/// The special requests of a connection, guarded by the outbox's lock.
+/// What the worker does with a request.
+enum Current {
+    /// It is being carried out; its client waits for it, or has given up.
+    CarriedOut { seqnum: u32, is_wanted: bool },
+    /// It is on its way to the device or to the sender.
+    PassedOn,
+}
+
+/// Whether a request could be cancelled.
+pub(crate) enum Cancelled {
+    /// There is no such request.
+    Unknown,
+    /// It may be about to be in flight: look there again.
+    PassedOn,
+    /// It will not be answered by anybody else.
+    CarriedOut,
+    /// It was waiting, and is to be dropped, without the lock.
+    Waiting(ListArc<Transfer<Job>>),
+}
+
+/// The special requests of a connection, and the control requests behind them; guarded by the
+/// outbox's lock.
 pub(crate) struct Specials {
     waiting: List<Transfer<Job>>,
-    /// The seqnum of the one that is being carried out, while its client waits for it.
-    current: Option<u32>,
+    current: Option<Current>,
 }
 
 impl Specials {
@@ -133,6 +154,11 @@ impl Specials {
         }
     }
 
+    /// Whether control requests have to wait.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.current.is_some() || !self.waiting.is_empty()
+    }
+
     pub(crate) fn push(&mut self, job: ListArc<Transfer<Job>>) {
         self.waiting.push_back(job);
     }
@@ -141,21 +167,24 @@ impl Specials {
         self.waiting.pop_front()
     }
 
-    /// Gives up on the request `seqnum`; returns whether there was one. One that is being carried
-    /// out goes on, but its client has stopped waiting. A waiting one is handed out, to be dropped
-    /// without the lock.
-    pub(crate) fn cancel(&mut self, seqnum: u32) -> Option<Option<ListArc<Transfer<Job>>>> {
-        if self.current.take_if(|current| *current == seqnum).is_some() {
-            return Some(None);
-        }
+    /// Gives up on the request `victim`. One that is being carried out goes on, but its client has
+    /// stopped waiting.
+    pub(crate) fn cancel(&mut self, victim: u32) -> Cancelled {
         let mut cursor = self.waiting.cursor_front();
         while let Some(next) = cursor.peek_next() {
-            if next.data().seqnum == seqnum {
-                return Some(Some(next.remove()));
+            if next.data().seqnum == victim {
+                return Cancelled::Waiting(next.remove());
             }
             cursor.move_next();
         }
-        None
+        match &mut self.current {
+            Some(Current::CarriedOut { seqnum, is_wanted }) if *seqnum == victim => {
+                *is_wanted = false;
+                Cancelled::CarriedOut
+            }
+            Some(Current::PassedOn) => Cancelled::PassedOn,
+            _ => Cancelled::Unknown,
+        }
     }
 }
 
@@ -171,21 +200,34 @@ impl WorkItem<SPECIAL_WORK> for Export {
 }
 
 impl Export {
-    /// Takes the next special request. None is left once the connection has ended.
+    /// Takes the next request. None is left once the connection has ended.
     fn next_special(&self) -> Option<ListArc<Transfer<Job>>> {
         let mut outbox = self.outbox.lock();
+        outbox.specials.current = None;
         if !outbox.is_used() {
             return None;
         }
         let job = outbox.specials.waiting.pop_front()?;
-        outbox.specials.current = Some(job.data().seqnum);
+        outbox.specials.current = Some(Current::CarriedOut {
+            seqnum: job.data().seqnum,
+            is_wanted: true,
+        });
         Some(job)
     }
 
     fn carry_out(&self, job: ListArc<Transfer<Job>>) {
         let special = Special::from_setup(&job.data().setup);
         let is_done = special.is_some_and(|special| special.carry_out(self).is_ok());
-        let is_wanted = self.outbox.lock().specials.current.take().is_some();
+        let mut outbox = self.outbox.lock();
+        let before = outbox.specials.current.replace(Current::PassedOn);
+        drop(outbox);
+        let is_wanted = matches!(
+            before,
+            Some(Current::CarriedOut {
+                is_wanted: true,
+                ..
+            })
+        );
         match (is_wanted, is_done) {
             // Its URB has never been used: status 0, nothing transferred.
             (true, true) => self.post(job),

@@ -8,10 +8,11 @@ use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::from_err_ptr,
-    new_mutex,
     prelude::*,
+    static_lock_class,
     sync::{
         Arc,
+        LockClassKey,
         Mutex, //
     }, //
 };
@@ -62,7 +63,7 @@ impl<B: Body> KThread<B> {
     pub fn new(body: B) -> Result<Self> {
         let slot = Arc::pin_init(
             try_pin_init!(Slot {
-                body <- new_mutex!(Some(body), "KThread::body"),
+                body <- body_lock(body),
             }),
             GFP_KERNEL,
         )?;
@@ -111,6 +112,19 @@ impl<B: Body> Drop for KThread<B> {
         // reference we hold is given up by this call.
         unsafe { bindings::kthread_stop_put(self.task.as_ptr()) };
     }
+}
+
+/// The lock of a thread's body.
+fn body_lock<B>(body: B) -> impl PinInit<Mutex<Option<B>>> {
+    let (name, key) = body_lock_class();
+    Mutex::new(Some(body), name, key)
+}
+
+/// The class of all these locks. In a generic function each crate that uses it would bring a name
+/// of its own for the same class.
+#[inline(never)]
+fn body_lock_class() -> (&'static CStr, Pin<&'static LockClassKey>) {
+    (c"KThread::body", static_lock_class!())
 }
 
 /// Keeps allocations of the current thread from starting I/O: the I/O might be for the very device

@@ -46,6 +46,8 @@ pub fn hexadecimal(text: &[u8]) -> Option<usize> {
 /// Reads all of `text` as one decimal `int`, as `kstrtoint()`: an optional sign, digits, and at
 /// most one newline.
 pub fn whole(text: &[u8]) -> Option<i32> {
+    // C strings end at a NUL.
+    let text = text.split(|byte| *byte == 0).next()?;
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     let (sign, digits) = match text.split_first()? {
         (b'-', digits) => (-1, digits),

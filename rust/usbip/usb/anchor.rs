@@ -45,16 +45,7 @@ impl<T: Handler> Anchor<T> {
                 unsafe {
                     raw.write(bindings::usb_anchor::default());
                     bindings::INIT_LIST_HEAD(&raw mut (*raw).urb_list);
-                    bindings::__init_waitqueue_head(
-                        &raw mut (*raw).wait,
-                        c"usbip_anchor_wait".as_char_ptr(),
-                        static_lock_class!().as_ptr(),
-                    );
-                    bindings::__spin_lock_init(
-                        &raw mut (*raw).lock,
-                        c"usbip_anchor_lock".as_char_ptr(),
-                        static_lock_class!().as_ptr(),
-                    );
+                    init_locks(raw);
                 }
             }),
             _transfers: PhantomData,
@@ -97,5 +88,28 @@ impl<T: Handler> Anchor<T> {
     pub fn kill_all(&self) {
         // SAFETY: The anchor is initialised.
         unsafe { bindings::usb_kill_anchored_urbs(self.as_raw()) };
+    }
+}
+
+/// Initialises the wait queue and the lock of an anchor. Not generic: a lock class has one name,
+/// whichever crate uses it.
+///
+/// # Safety
+///
+/// `raw` is valid for writes, pinned, and nobody else's yet.
+#[inline(never)]
+unsafe fn init_locks(raw: *mut bindings::usb_anchor) {
+    // SAFETY: The caller promises it; the names and classes are static.
+    unsafe {
+        bindings::__init_waitqueue_head(
+            &raw mut (*raw).wait,
+            c"usbip_anchor_wait".as_char_ptr(),
+            static_lock_class!().as_ptr(),
+        );
+        bindings::__spin_lock_init(
+            &raw mut (*raw).lock,
+            c"usbip_anchor_lock".as_char_ptr(),
+            static_lock_class!().as_ptr(),
+        );
     }
 }
