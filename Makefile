@@ -23,12 +23,13 @@ RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rust
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
 .PHONY: help modules modules_install tools clippy fmt fmt-check rust-analyzer clean \
-	setup build demo test
+	setup build demo test test-debug
 
 help:
 	@echo 'With tools and kernel of their own (Debian >= 12, as root, made on first use):'
 	@echo '  make demo            a USB stick crosses from one virtual machine to another'
 	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
+	@echo '  make test-debug      the guest tests on a kernel that looks for errors'
 	@echo '  make setup           only make that environment'
 	@echo '  make build           only build modules and tools in it'
 	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
@@ -94,4 +95,12 @@ demo: build
 # T reaches tests/run through the environment, whatever it holds.
 test: export T := $(T)
 test: build
+	@tests/env/enter tests/run
+
+# On a kernel with KASAN, lockdep and kmemleak, made on first use (15 minutes).
+test-debug: export T := $(T)
+test-debug: export USBIP_KERNEL := debug
+test-debug: setup
+	@tests/env/setup debug
+	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
 	@tests/env/enter tests/run

@@ -21,15 +21,20 @@ hash_of() {
 	sha256sum | cut -c1-12
 }
 
+# debug_config: what lib/debug.sh asks for; comments may also switch options off.
+debug_config() {
+	grep -E '^(# )?CONFIG_' "$ENV_DIR/debug.config"
+}
+
 # Sets BASE, TOOLBOX and, once the toolbox has resolved its versions, KERNEL,
-# GUEST, ACCEL_FILE and KVER.
+# GUEST, ACCEL_FILE, DEBUG, DEBUG_GUEST and KVER.
 cache_paths() {
 	local lib=$ENV_DIR/lib key
 	key=$({ echo "$SUITE $BACKPORTS"; recipe "$lib/base.sh"; } | hash_of)
 	BASE=$CACHE/base-$key
 	key=$({ echo "$key"; recipe "$lib/toolbox.sh" "$ENV_DIR/toolbox.packages"; } | hash_of)
 	TOOLBOX=$CACHE/toolbox-$key
-	KERNEL='' GUEST='' ACCEL_FILE='' KVER=''
+	KERNEL='' GUEST='' ACCEL_FILE='' DEBUG='' DEBUG_GUEST='' KVER=''
 	[[ -e $TOOLBOX/done ]] || return 0
 
 	# shellcheck source=/dev/null
@@ -41,6 +46,9 @@ cache_paths() {
 		echo "$key $BASE_ID"
 		recipe "$lib/guest.sh" "$ENV_DIR/guest.packages"
 	} | hash_of).squashfs
+	# Not the script: half an hour of processor time for a changed message is too much.
+	DEBUG=$CACHE/debug-$({ grep -v "^BASE_ID=" "$TOOLBOX/versions"; debug_config; } | hash_of)
+	DEBUG_GUEST=$CACHE/guest-$(echo "$GUEST $DEBUG" | hash_of).squashfs
 }
 
 boot_id() {
@@ -54,13 +62,15 @@ stage_done() {
 	kernel) [[ -n $KERNEL && -e $KERNEL/done ]] ;;
 	guest) [[ -n $GUEST && -e $GUEST ]] ;;
 	kvm) [[ -n $ACCEL_FILE && -e $ACCEL_FILE ]] ;;
+	debug) [[ -n $DEBUG && -e $DEBUG/done && -e $DEBUG_GUEST ]] ;;
 	esac
 }
 
 # Artefacts carry the time of their last use, so that those of older recipes
 # can be told from those of a colleague's branch.
 cache_touch() {
-	touch -c "$BASE" "$TOOLBOX" ${KERNEL:+"$KERNEL"} ${GUEST:+"$GUEST"} ${ACCEL_FILE:+"$ACCEL_FILE"}
+	touch -c "$BASE" "$TOOLBOX" ${KERNEL:+"$KERNEL"} ${GUEST:+"$GUEST"} ${ACCEL_FILE:+"$ACCEL_FILE"} \
+		${DEBUG:+"$DEBUG"} ${DEBUG_GUEST:+"$DEBUG_GUEST"}
 }
 
 cache_prune() {
@@ -70,14 +80,14 @@ cache_prune() {
 		rm -rf -- "$old"
 	done < <(find "$CACHE" -mindepth 1 -maxdepth 1 -mtime +7 \
 		\( -name 'base-*' -o -name 'toolbox-*' -o -name 'kernel-*' \
-		-o -name 'guest-*' -o -name 'accel-*' \) -print0
+		-o -name 'guest-*' -o -name 'accel-*' -o -name 'debug-*' \) -print0
 		find "$CACHE/out" -mindepth 1 -maxdepth 1 -mtime +7 -print0 2>/dev/null)
 }
 
-# One set-up at a time: the second waits and then finds the work done.
+# cache_lock [NAME]: one set-up at a time: the second waits and then finds the work done.
 cache_lock() {
 	mkdir -p "$CACHE/log" "$DEBS/partial"
-	exec {LOCK_FD}>"$CACHE/lock"
+	exec {LOCK_FD}>"$CACHE/${1-lock}"
 	if ! flock -n "$LOCK_FD"; then
 		echo "[env] another set-up is filling $CACHE: waiting for it"
 		flock "$LOCK_FD"

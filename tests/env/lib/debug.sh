@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2153  # names are shared with the files sourced beside
+# Stage debug: a small kernel of the same source that looks for our errors (see
+# debug.config), laid out as stage kernel's: $DEBUG holds tree/, vmlinuz, stock/.
+# A build that was stopped goes on where it was.
+
+# Measured: what it takes beside the rest.
+DEBUG_MB=4000
+
+debug_run() {
+	[[ -e $DEBUG/unpacked ]] || step debug 'unpacking the source' debug_unpack
+	[[ -e $DEBUG/configured ]] || step debug 'configuring' debug_configure
+	[[ -e $DEBUG/built ]] || step debug 'kernel (15 minutes on 2 idle cores)' debug_build
+	[[ -e $DEBUG/stock/done ]] || step debug 'image and modules' debug_install
+	[[ -e $DEBUG_GUEST ]] || step debug 'guest image' debug_guest
+	touch "$DEBUG/done"
+}
+
+debug_unpack() {
+	in_toolbox debug_unpack_source "/usr/src/linux-source-$KSERIES.tar.xz" "$DEBUG"
+	touch "$DEBUG/unpacked"
+}
+
+# Without the code of the largest parts, of which nothing is built.
+debug_unpack_source() {
+	local archive=$1 debug=$2 top
+	top=$(basename "$archive" .tar.xz)
+	rm -rf "$debug/tree"
+	mkdir -p "$debug/tree"
+	xz -dc -T0 "$archive" | tar x -C "$debug/tree" --strip-components=1 --anchored \
+		--exclude="$top/arch/[!x]*/*."{c,h,S,dts,dtsi} \
+		--exclude="$top/Documentation/*."{rst,yaml,txt} \
+		--exclude="$top/drivers/"{gpu,infiniband,media,staging}"/*."{c,h} \
+		--exclude="$top/drivers/net/"{ethernet,wireless}"/*."{c,h} \
+		--exclude="$top/sound/"{soc,pci}"/*."{c,h} \
+		--exclude="$top/tools/testing/selftests/*"
+}
+
+debug_configure() {
+	debug_config >"$DEBUG/wanted.config"
+	in_toolbox debug_write_config "$DEBUG/tree" "$DEBUG/wanted.config" "$RUST_RELEASE"
+	touch "$DEBUG/configured"
+}
+
+debug_write_config() {
+	local tree=$1 wanted=$2 release=$3 line lost=''
+	cd "$tree" || return
+	export RUST_LIB_SRC=/usr/src/rustc-$release/library
+	rm -f localversion*
+	# GCC with KASAN would silently switch CONFIG_RUST off.
+	make LLVM=-19 rustavailable
+	make LLVM=-19 KCONFIG_ALLCONFIG="$wanted" allnoconfig
+	grep -q '^CONFIG_RUST=y' .config || {
+		echo 'CONFIG_RUST=y is not in the final configuration: something debug.config asks for excludes Rust'
+		return 1
+	}
+	while IFS= read -r line; do
+		# An option whose surroundings are off is not even mentioned as being off.
+		if [[ $line == '# '* ]]; then
+			! grep -q "^$(cut -d' ' -f2 <<<"$line")=" .config || lost=$line
+		elif ! grep -qxF -- "$line" .config; then
+			lost=$line
+			echo "lost when configuring: $line"
+		fi
+	done <"$wanted"
+	[[ -z $lost ]]
+}
+
+debug_build() {
+	in_toolbox debug_make "$DEBUG/tree" "$RUST_RELEASE"
+	touch "$DEBUG/built"
+}
+
+# Nobody waits for it but us: everyone else on this machine comes first.
+debug_make() {
+	local tree=$1 release=$2
+	cd "$tree" || return
+	export RUST_LIB_SRC=/usr/src/rustc-$release/library
+	# A stopped link leaves files that only look finished.
+	rm -f vmlinux arch/x86/boot/bzImage
+	nice -n 19 make LLVM=-19 -j"$(nproc)" bzImage modules
+	[[ -s rust/libkernel.rmeta && -s Module.symvers ]]
+}
+
+debug_install() {
+	in_toolbox debug_make_install "$DEBUG"
+	touch "$DEBUG/stock/done"
+}
+
+# The objects are as large as all the rest; modules are built from headers,
+# tools, symbol lists and Rust metadata.
+debug_make_install() {
+	local debug=$1 release
+	cd "$debug/tree" || return
+	release=$(<include/config/kernel.release)
+	rm -rf "$debug/stock"
+	make LLVM=-19 INSTALL_MOD_PATH="$debug/stock" modules_install
+	rm -f "$debug/stock/lib/modules/$release/"{build,source}
+	depmod -b "$debug/stock" "$release"
+	cp arch/x86/boot/bzImage "$debug/vmlinuz"
+	cp System.map "$debug/"
+	printf 'DEBUG_KVER=%q\n' "$release" >"$debug/versions"
+	find . -name '*.o' ! -path './scripts/*' ! -path './tools/*' -delete
+}
+
+# The guests' root image with this kernel's modules instead of the stock kernel's.
+debug_guest() {
+	rm -rf "$CACHE/debug-guest.tree"
+	in_toolbox debug_guest_image "$GUEST" "$CACHE/debug-guest.tree" "$DEBUG/stock" "$DEBUG_GUEST.new"
+	mv "$DEBUG_GUEST.new" "$DEBUG_GUEST"
+}
+
+debug_guest_image() {
+	local guest=$1 tree=$2 stock=$3 target=$4
+	unsquashfs -q -no-progress -d "$tree" -excludes "$guest" usr/lib/modules
+	mkdir -p "$tree/usr/lib/modules"
+	cp -a "$stock"/lib/modules/* "$tree/usr/lib/modules/"
+	rm -f "$target"
+	mksquashfs "$tree" "$target" -noappend -no-progress -quiet -comp lz4
+	rm -rf "$tree"
+}
