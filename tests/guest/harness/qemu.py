@@ -16,6 +16,8 @@ KERNEL_WORDS = (
     " printk.devkmsg=on usb_storage.delay_use=0 mitigations=off apparmor=0 audit=0 random.trust_cpu=on"
 )
 START_SECONDS = 15.0
+# What a loudspeaker is given is recorded as it is.
+_SAMPLES = "out.frequency=48000,out.channels=2,out.format=s16,out.fixed-settings=on"
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ class Qemu:
             "-drive", f"if=none,id=image,file={env.guest_root},format=raw,readonly=on",
             "-device", "virtio-blk-pci,drive=image",
             "-device", "qemu-xhci,id=xhci,p2=8,p3=8", "-device", "usb-ehci,id=ehci",
+            "-audiodev", f"wav,id=speaker,path={self.directory / 'speaker.wav'},{_SAMPLES}",
             *machine.extra,
         ]  # fmt: skip
 

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Every way a connection ends, idle and with transfers under way.
+
+use crate::import::{Import, DEVID};
+use crate::kind::{Kind, Role};
+use crate::limit;
+use crate::pipe::{liveness, Pipe, PACKET};
+use crate::report::{Outcome, Report};
+use crate::scripted::{Scripted, Speed};
+use crate::server::Server;
+use crate::vhci::{Vhci, USED};
+use rustix::net::sockopt::{set_socket_timeout, Timeout};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+/// Ends a connection.
+type End = fn(&Import) -> io::Result<()>;
+
+const ENDS: &[(&str, End)] = &[
+    ("close", |import| import.server.close()),
+    ("half-close", |import| import.server.stop_sending()),
+    ("detach", |import| {
+        Vhci::new().detach(&import.port.to_string());
+        Ok(())
+    }),
+    ("close-and-detach", |import| {
+        import.server.close()?;
+        Vhci::new().detach(&import.port.to_string());
+        Ok(())
+    }),
+];
+
+/// Runs the group.
+pub fn run(report: &mut Report) {
+    report.with_modules("ending", &[Role::Vhci], |report| {
+        for (name, end) in ENDS {
+            report.check(&format!("ending.{name}-idle"), move || idle(*end));
+            report.check(&format!("ending.{name}-reading"), move || reading(*end));
+            report.check(&format!("ending.{name}-writing"), move || writing(*end));
+            report.check(&format!("ending.{name}-enumerating"), move || {
+                enumerating(*end)
+            });
+        }
+        report.check("ending.detach-unread-writes", || stuck(ENDS[2].1));
+        report.check("ending.close-unread-writes", || stuck(ENDS[0].1));
+        report.check("ending.super-close", || {
+            let import = Import::configured(Speed::Super)?;
+            import.server.close()?;
+            Ok(import.fate())
+        });
+        report.check("ending.neighbour-lives", neighbour);
+        report.check("ending.again-and-again", again);
+        report.check("ending.timeout-idle", timeout_idle);
+        report.check("ending.timeout-pending", timeout_pending);
+        report.check("ending.stops-reading", stops_reading);
+        let kind = report.kind;
+        report.check("ending.unload-idle", move || unload(kind, false));
+        report.check("ending.unload-pending", move || unload(kind, true));
+        report.check("ending.unload-enumerating", move || {
+            unload_enumerating(kind)
+        });
+    });
+}
+
+fn idle(end: End) -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let folder = import.folder();
+    end(&import)?;
+    let port = import.fate();
+    Ok(format!(
+        "{port}, device gone: {}",
+        limit::wait_until(|| !folder.exists())
+    ))
+}
+
+fn reading(end: End) -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let interface = import.open()?;
+    let mut pipe = Pipe::input(&interface)?;
+    for _ in 0..3 {
+        pipe.ask(PACKET);
+        import.server.next()?;
+    }
+    end(&import)?;
+    let results: Vec<String> = (0..3).map(|_| pipe.result()).collect();
+    Ok(format!("{}, {}", results.join(", "), import.fate()))
+}
+
+fn writing(end: End) -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let interface = import.open()?;
+    let mut pipe = Pipe::output(&interface)?;
+    pipe.put(vec![9; 20_000]);
+    import.server.next()?;
+    end(&import)?;
+    Ok(format!("{}, {}", pipe.result(), import.fate()))
+}
+
+/// The connection ends before the device has answered its first request.
+fn enumerating(end: End) -> Outcome {
+    let (ours, kernels) = UnixStream::pair()?;
+    // What is not read is not answered.
+    let server = Server::silent(ours);
+    let import = Import::over(server, kernels, 0)?;
+    limit::settle();
+    end(&import)?;
+    Ok(import.fate())
+}
+
+/// The server does not read, so the sender is stuck in the middle of a request.
+fn stuck(end: End) -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let interface = import.open()?;
+    let mut pipe = Pipe::output(&interface)?;
+    import.server.pause();
+    for _ in 0..8 {
+        pipe.put(vec![9; 500_000]);
+    }
+    limit::settle();
+    end(&import)?;
+    let results: Vec<String> = (0..8).map(|_| pipe.result()).collect();
+    Ok(format!("{}, {}", results.join(", "), import.fate()))
+}
+
+/// One of two devices on a hub goes.
+fn neighbour() -> Outcome {
+    let stays = Import::configured(Speed::High)?;
+    let goes = Import::attach(Speed::High, 1)?;
+    let configured = goes.wait_configured();
+    let interface = stays.open()?;
+    goes.server.close()?;
+    let fate = goes.fate();
+    Ok(format!(
+        "{configured}, {fate}, {}",
+        liveness(&stays, &interface)
+    ))
+}
+
+fn again() -> Outcome {
+    let mut fates = Vec::new();
+    for round in 0..6 {
+        let import = Import::attach(Speed::High, 0)?;
+        if round % 2 == 0 {
+            import.wait_configured();
+        }
+        import.server.close()?;
+        fates.push(import.fate());
+    }
+    Ok(fates.join(" "))
+}
+
+/// An import over a socket with a limit for receiving, of an emulated second.
+fn limited() -> io::Result<Import> {
+    let (ours, kernels) = UnixStream::pair()?;
+    let limit = limit::stretched(Duration::from_secs(1));
+    set_socket_timeout(&kernels, Timeout::Recv, Some(limit))?;
+    let server = Server::start(ours, Scripted { speed: Speed::High })?;
+    let import = Import::over(server, kernels, 0)?;
+    import.wait_configured();
+    Ok(import)
+}
+
+fn timeout_idle() -> Outcome {
+    let import = limited()?;
+    let interface = import.open()?;
+    std::thread::sleep(limit::stretched(Duration::from_millis(2500)));
+    Ok(liveness(&import, &interface))
+}
+
+fn timeout_pending() -> Outcome {
+    let import = limited()?;
+    let interface = import.open()?;
+    let mut pipe = Pipe::input(&interface)?;
+    pipe.ask(PACKET);
+    import.server.next()?;
+    Ok(format!("{}, {}", pipe.result(), import.fate()))
+}
+
+/// The server closes its reading half only: what is sent next fails.
+fn stops_reading() -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let interface = import.open()?;
+    import.server.stop_receiving()?;
+    let mut pipe = Pipe::input(&interface)?;
+    pipe.ask(PACKET);
+    Ok(format!("{}, {}", pipe.result(), import.fate()))
+}
+
+fn unload(kind: Kind, pending: bool) -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let folder = import.folder();
+    let interface = import.open()?;
+    let mut pipe = Pipe::input(&interface)?;
+    if pending {
+        pipe.ask(PACKET);
+        import.server.next()?;
+    }
+    let unloaded = kind.unload(Role::Vhci);
+    let result = if pending {
+        pipe.result()
+    } else {
+        "idle".to_owned()
+    };
+    let gone = !folder.exists() && !Vhci::new().file("status").exists();
+    let loaded = kind.load(Role::Vhci);
+    Ok(format!(
+        "{unloaded}, {result}, gone: {gone}, {loaded}, {}",
+        Vhci::new().busy()
+    ))
+}
+
+fn unload_enumerating(kind: Kind) -> Outcome {
+    let (_ours, kernels) = UnixStream::pair()?;
+    let line = format!("0 FD {DEVID} 3");
+    let attached = Vhci::new().attach_line(&line, kernels.as_fd());
+    limit::settle();
+    let early = Vhci::new().row(0).is_some_and(|row| row.state != USED);
+    let unloaded = kind.unload(Role::Vhci);
+    let loaded = kind.load(Role::Vhci);
+    Ok(format!(
+        "{attached}, early: {early}, {unloaded}, {loaded}, {}",
+        Vhci::new().busy()
+    ))
+}

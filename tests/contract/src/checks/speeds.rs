@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Devices of every speed, as sysfs shows them.
+
+use crate::import::Import;
+use crate::kind::Role;
+use crate::report::{Outcome, Report};
+use crate::scripted::Speed;
+
+const FILES: &[&str] = &[
+    "speed",
+    "version",
+    "devpath",
+    "maxchild",
+    "bMaxPacketSize0",
+    "bConfigurationValue",
+    "bNumInterfaces",
+    "bMaxPower",
+    "bmAttributes",
+    "manufacturer",
+    "product",
+    "serial",
+    "idVendor",
+    "idProduct",
+    "bcdDevice",
+    "descriptors",
+    "urbnum",
+    "removable",
+    "rx_lanes",
+    "tx_lanes",
+    "ltm_capable",
+    "power/control",
+    "power/wakeup",
+    "power/runtime_status",
+];
+
+const SPEEDS: &[(&str, Speed)] = &[
+    ("low", Speed::Low),
+    ("full", Speed::Full),
+    ("high", Speed::High),
+    ("wireless", Speed::Wireless),
+    ("super", Speed::Super),
+    ("super-plus", Speed::SuperPlus),
+];
+
+/// Runs the group.
+pub fn run(report: &mut Report) {
+    report.with_modules("speeds", &[Role::Vhci], |report| {
+        for (name, speed) in SPEEDS {
+            report.check(&format!("speeds.{name}"), move || device(*speed));
+        }
+        for (name, before, after) in [
+            ("full-after-high", Speed::High, Speed::Full),
+            ("high-after-full", Speed::Full, Speed::High),
+            ("low-after-high", Speed::High, Speed::Low),
+            ("low-after-full", Speed::Full, Speed::Low),
+            ("high-after-low", Speed::Low, Speed::High),
+        ] {
+            report.check(&format!("speeds.{name}"), move || sequence(before, after));
+        }
+        report.check("speeds.every-port-of-both-hubs", every_port);
+    });
+}
+
+/// The row of a device's port and its files.
+fn device(speed: Speed) -> Outcome {
+    let import = Import::configured(speed)?;
+    let outcome = format!("{}; {}", import.row(), import.attributes(FILES));
+    Ok(format!("{outcome}; {}", import.detach()))
+}
+
+/// Two devices one after the other on the same port; how often the second had to be addressed shows
+/// whether the first one left something behind.
+fn sequence(before: Speed, after: Speed) -> Outcome {
+    drop(Import::configured(before)?);
+    let import = Import::configured(after)?;
+    let requests = import.server.seen().len();
+    Ok(format!(
+        "{}, {requests} requests",
+        import.attributes(&["speed", "descriptors"])
+    ))
+}
+
+/// A device on each port of the first controller at the same time.
+fn every_port() -> Outcome {
+    let mut imports = Vec::new();
+    let vhci = crate::vhci::Vhci::new();
+    for speed in [Speed::High, Speed::Super] {
+        for index in 0..vhci.hub_ports() {
+            imports.push(Import::attach(speed, index)?);
+        }
+    }
+    let configured = imports
+        .iter()
+        .filter(|import| import.wait_configured())
+        .count();
+    let first = imports.first().map(Import::busid).unwrap_or_default();
+    let last = imports.last().map(Import::busid).unwrap_or_default();
+    Ok(format!(
+        "{configured} of {}, {first} to {last}",
+        imports.len()
+    ))
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the USB/IP drivers promise, checked against whichever modules are there.
+//!
+//! ```text
+//! contract KIND PATIENCE GROUP [SKIPPED-CHECK...]
+//! ```
+//!
+//! KIND is `c` for the kernel's own modules or `rs` for ours, PATIENCE a factor for every time
+//! limit. Loads the modules a group needs, prints one line per check, `<check>\t<outcome>`, and
+//! unloads them. An outcome holds nothing that differs from run to run, so the outcomes of two
+//! kinds of modules can be compared as they are. Runs as root, alone on its machine.
+//!
+//! Nothing goes over a network: the server of an imported device, and the client of an exported
+//! one, is this program at the other end of a pair of sockets.
+
+#![forbid(unsafe_code)]
+
+mod attribute;
+mod checks;
+mod errno;
+mod escape;
+mod import;
+mod kind;
+mod limit;
+mod pdu;
+mod peer;
+mod pipe;
+mod report;
+mod scripted;
+mod server;
+mod stub;
+mod vhci;
+
+use kind::Kind;
+use report::Report;
+use std::process::ExitCode;
+
+fn usage() -> ExitCode {
+    eprintln!("usage: contract c|rs PATIENCE GROUP [SKIPPED-CHECK...]");
+    eprintln!("groups: {}", checks::names().join(" "));
+    ExitCode::from(2)
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [kind, patience, group, skipped @ ..] = arguments.as_slice() else {
+        return usage();
+    };
+    let (Some(kind), Ok(patience), Some(run)) =
+        (Kind::named(kind), patience.parse(), checks::group(group))
+    else {
+        return usage();
+    };
+    limit::set_patience(patience);
+    let mut report = Report::new(kind, skipped.to_vec());
+    run(&mut report);
+    ExitCode::SUCCESS
+}
