@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use log::{error, info};
 use thiserror::Error;
 
 /// Port a server listens on unless told otherwise.
@@ -35,6 +36,22 @@ impl TcpPort {
     /// The number.
     pub const fn number(&self) -> u16 {
         self.number
+    }
+
+    /// The last of `texts` that makes sense, or the default; every other one is told, in the name
+    /// of `target`, and passed over.
+    pub fn choose(texts: &[String], target: &str) -> Self {
+        let mut chosen = Self::default();
+        for text in texts {
+            match text.parse::<Self>() {
+                Ok(port) => {
+                    info!(target: target, "using port {} (\"{port}\")", port.number());
+                    chosen = port;
+                }
+                Err(reason) => error!(target: target, "{reason}"),
+            }
+        }
+        chosen
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction};
-use log::{debug, error, info};
+use log::debug;
 use usbip_net::TcpPort;
 
 use crate::command::{self, Command};
@@ -75,16 +75,6 @@ impl Invocation {
 
     /// The last port that makes sense; every other one is told and passed over.
     fn tcp_port(&self) -> TcpPort {
-        let mut chosen = TcpPort::default();
-        for text in &self.tcp_ports {
-            match text.parse::<TcpPort>() {
-                Ok(port) => {
-                    info!(target: USBIP, "using port {} (\"{port}\")", port.number());
-                    chosen = port;
-                }
-                Err(reason) => error!(target: USBIP, "{reason}"),
-            }
-        }
-        chosen
+        TcpPort::choose(&self.tcp_ports, USBIP)
     }
 }

@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use log::{error, info};
 use usbip_net::TcpPort;
 
 use crate::USBIP;
@@ -135,17 +134,7 @@ impl Options {
 
     /// The last port that makes sense; every other one is told and passed over.
     pub fn tcp_port(&self) -> TcpPort {
-        let mut chosen = TcpPort::default();
-        for text in &self.tcp_ports {
-            match text.parse::<TcpPort>() {
-                Ok(port) => {
-                    info!(target: USBIP, "using port {} (\"{port}\")", port.number());
-                    chosen = port;
-                }
-                Err(reason) => error!(target: USBIP, "{reason}"),
-            }
-        }
-        chosen
+        TcpPort::choose(&self.tcp_ports, USBIP)
     }
 }
 
