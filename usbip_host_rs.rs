@@ -26,6 +26,8 @@ mod export;
 mod host;
 #[path = "rust/host/job.rs"]
 mod job;
+#[path = "rust/host/pool.rs"]
+mod pool;
 #[path = "rust/host/rx.rs"]
 mod rx;
 #[path = "rust/host/special.rs"]

@@ -21,6 +21,8 @@ use usbip::{
 mod controller;
 #[path = "rust/vhci/early.rs"]
 mod early;
+#[path = "rust/vhci/entry.rs"]
+mod entry;
 #[path = "rust/vhci/hub.rs"]
 mod hub;
 #[path = "rust/vhci/pending.rs"]

@@ -12,6 +12,7 @@ use super::{
         Limits, //
     },
     job::Job,
+    pool::Pool,
     rx::Receiver,
     special::Specials,
     tx::Sender, //
@@ -72,7 +73,9 @@ enum State {
 /// What waits to be sent.
 pub(crate) struct Outbox {
     state: State,
+    urgent: List<Transfer<Job>>,
     jobs: List<Transfer<Job>>,
+    sender_waits: bool,
     pub(crate) specials: Specials,
 }
 
@@ -80,6 +83,11 @@ impl Outbox {
     /// Whether there is a client.
     pub(crate) fn is_used(&self) -> bool {
         self.state == State::Used
+    }
+
+    /// Takes the next reply to send.
+    pub(crate) fn next_job(&mut self) -> Option<ListArc<Transfer<Job>>> {
+        self.urgent.pop_front().or_else(|| self.jobs.pop_front())
     }
 }
 
@@ -97,9 +105,15 @@ pub(crate) struct Export {
     /// Tells the sender that there is a job, or that the connection has ended.
     #[pin]
     pub(crate) work_for_sender: CondVar,
+    /// Tells the receiver that no special request is left, or that the connection has ended.
+    #[pin]
+    pub(super) specials_done: CondVar,
     /// The transfers of the connection.
     #[pin]
     pub(crate) in_flight: Anchor<Job>,
+    /// Answered transfers of the connection.
+    #[pin]
+    pub(crate) pool: Pool,
     /// Taken to connect and to clear away, in task context.
     #[pin]
     control: Mutex<Option<Link<Receiver, Sender>>>,
@@ -134,7 +148,9 @@ impl Export {
     pub(crate) fn new(device: &Device, queue: QueueHandle, limits: Limits) -> Result<Arc<Self>> {
         let outbox = Outbox {
             state: State::Available,
+            urgent: List::new(),
             jobs: List::new(),
+            sender_waits: false,
             specials: Specials::new(),
         };
         Arc::pin_init(
@@ -145,7 +161,9 @@ impl Export {
                 budget: Budget::new(limits),
                 outbox <- new_spinlock_irq!(outbox, "Export::outbox"),
                 work_for_sender <- new_condvar!("Export::work_for_sender"),
+                specials_done <- new_condvar!("Export::specials_done"),
                 in_flight <- Anchor::new(),
+                pool <- Pool::new(),
                 control <- new_mutex!(None, "Export::control"),
                 special <- new_mutex!((), "Export::special"),
                 teardown <- new_work!("Export::teardown"),
@@ -196,8 +214,8 @@ impl Export {
             return Err(EINVAL);
         }
         let socket = Arc::new(socket, GFP_KERNEL).map_err(|_| EINVAL)?;
-        let rx = Receiver::new(self.clone(), socket.clone());
-        let tx = Sender::new(self.clone(), socket.clone());
+        let rx = Receiver::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
+        let tx = Sender::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
         let link = Link::new(socket, rx, tx).map_err(|_| EINVAL)?;
 
         let mut outbox = self.outbox.lock();
@@ -237,7 +255,7 @@ impl Export {
             "{} ends: {reason:?}\n",
             self.device.device().name()
         );
-        self.work_for_sender.notify_all();
+        self.wake_threads();
         // Queued already means that the work has not begun, so it will see the end.
         let _ = self.queue.enqueue::<Arc<Self>, 0>(self.clone());
         true
@@ -247,8 +265,14 @@ impl Export {
     /// Task context, may sleep, device lock held.
     pub(crate) fn remove(&self) {
         self.outbox.lock().state = State::Removed;
-        self.work_for_sender.notify_all();
+        self.wake_threads();
         self.clear_away();
+    }
+
+    /// Has the threads see that the connection has ended.
+    fn wake_threads(&self) {
+        self.work_for_sender.notify_all();
+        self.specials_done.notify_all();
     }
 
     /// Takes apart a connection that has ended: threads, transfers, replies. Task context, may
@@ -261,12 +285,10 @@ impl Export {
         drop(control.take());
         let _no_special = self.special.lock();
         self.in_flight.kill_all();
+        self.pool.clear();
         loop {
             let mut outbox = self.outbox.lock();
-            let job = outbox
-                .jobs
-                .pop_front()
-                .or_else(|| outbox.specials.pop_front());
+            let job = outbox.next_job().or_else(|| outbox.specials.pop_front());
             drop(outbox);
             if job.is_none() {
                 return;
@@ -279,6 +301,15 @@ impl Export {
         self.outbox.lock().specials.push(job);
         // Queued already means that the work has not begun, so it will see the job.
         let _ = self.queue.enqueue::<Arc<Self>, SPECIAL_WORK>(self.clone());
+    }
+
+    /// Waits until no special request is left, or the connection has ended. Task context, may sleep.
+    pub(crate) fn wait_for_specials(&self) {
+        let mut outbox = self.outbox.lock();
+        while outbox.is_used() && outbox.specials.is_busy() {
+            // Ends early when the thread is told to stop, which is after the connection ended.
+            let _ = self.specials_done.wait_interruptible(&mut outbox);
+        }
     }
 
     /// Resets the device after a connection, for the next client to find it fresh. Task context,
@@ -333,24 +364,33 @@ impl Export {
     pub(crate) fn post(&self, job: ListArc<Transfer<Job>>) {
         let mut outbox = self.outbox.lock();
         *job.data().posted.access_mut(&mut outbox) = true;
-        outbox.jobs.push_back(job);
+        if job.data().is_urgent {
+            outbox.urgent.push_back(job);
+        } else {
+            outbox.jobs.push_back(job);
+        }
+        let waits = core::mem::replace(&mut outbox.sender_waits, false);
         drop(outbox);
-        self.work_for_sender.notify_one();
+        if waits {
+            self.work_for_sender.notify_one();
+        }
     }
 
-    /// Waits for a reply to send. Nothing comes once the connection has ended.
-    pub(crate) fn next_job(&self) -> Option<(ListArc<Transfer<Job>>, Option<u32>)> {
+    /// Waits for replies to send and has `take` take what it wants of them, until it has taken
+    /// something. Nothing comes once the connection has ended.
+    pub(crate) fn take_jobs(&self, mut take: impl FnMut(&mut Outbox) -> bool) -> Option<()> {
         let mut outbox = self.outbox.lock();
         loop {
             if !outbox.is_used() {
                 return None;
             }
-            if let Some(job) = outbox.jobs.pop_front() {
-                let unlink = *job.data().unlink.access(&outbox);
-                return Some((job, unlink));
+            if take(&mut outbox) {
+                return Some(());
             }
+            outbox.sender_waits = true;
             // Ends early when the thread is told to stop, which is after the connection ended.
             let _ = self.work_for_sender.wait_interruptible(&mut outbox);
+            outbox.sender_waits = false;
         }
     }
 }

@@ -46,10 +46,12 @@ pub(crate) struct Job {
     pub(crate) direction: Direction,
     pub(crate) is_iso: bool,
     pub(crate) is_control: bool,
+    /// Whether the reply goes before those of bulk transfers, as its driver counts on a short time.
+    pub(crate) is_urgent: bool,
     /// The packet count of the request, which the reply repeats.
     packets: i32,
-    /// Bytes that the client is charged with.
-    bytes: usize,
+    /// Bytes that the client is charged with, until it has its answer.
+    charged: Option<usize>,
     pub(crate) answer: Answer,
     pub(crate) setup: [u8; 8],
     /// The seqnum of the CMD_UNLINK that has cancelled the transfer. A cancelled transfer gets a
@@ -75,8 +77,9 @@ impl Job {
             direction: cmd.direction,
             is_iso: kind == EndpointKind::Isochronous,
             is_control: kind == EndpointKind::Control,
+            is_urgent: kind != EndpointKind::Bulk,
             packets: cmd.packets,
-            bytes,
+            charged: Some(bytes),
             answer,
             setup: cmd.setup,
             unlink: LockedBy::new(&export.outbox, None),
@@ -93,13 +96,27 @@ impl Job {
             direction: Direction::Out,
             is_iso: false,
             is_control: false,
+            // Not before the reply to the request that it was to cancel.
+            is_urgent: false,
             packets: 0,
-            bytes: 0,
+            charged: Some(0),
             answer: Answer::Unlinked(ret),
             setup: [0; 8],
             unlink: LockedBy::new(&export.outbox, None),
             posted: LockedBy::new(&export.outbox, false),
         }
+    }
+
+    /// The client has its answer.
+    pub(crate) fn discharge(&mut self) {
+        if let Some(bytes) = self.charged.take() {
+            self.export.budget.release(bytes);
+        }
+    }
+
+    /// Whether the transfer can serve again for a request of another kind of data.
+    pub(crate) fn is_reusable(&self) -> bool {
+        !self.is_iso && matches!(self.answer, Answer::Outcome)
     }
 
     /// The RET_SUBMIT for this job.
@@ -133,7 +150,7 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.export.budget.release(self.bytes);
+        self.discharge();
     }
 }
 

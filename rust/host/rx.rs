@@ -27,6 +27,7 @@ use usbip::{
     kthread::Body,
     link::EndReason,
     net::{
+        Inbox,
         RecvError,
         Socket, //
     },
@@ -57,17 +58,16 @@ const MAX_SMALL: u32 = 16384;
 /// Receives what the client sends.
 pub(crate) struct Receiver {
     export: Arc<Export>,
-    socket: Arc<Socket>,
+    inbox: Inbox,
 }
 
 impl Body for Receiver {
     const NAME: &'static CStr = c"stub_rx";
 
-    fn run(self) {
+    fn run(mut self) {
         loop {
-            let mut header = [0; HEADER_LEN];
-            let handled = match self.socket.recv(&mut header) {
-                Ok(()) => self.handle(&header),
+            let handled = match self.inbox.header() {
+                Ok(header) => self.handle(&header),
                 Err(error) => Err(self.explain(&error)),
             };
             if let Err(reason) = handled {
@@ -79,11 +79,12 @@ impl Body for Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(export: Arc<Export>, socket: Arc<Socket>) -> Self {
-        Self { export, socket }
+    pub(crate) fn new(export: Arc<Export>, socket: Arc<Socket>) -> Result<Self> {
+        let inbox = Inbox::new(socket)?;
+        Ok(Self { export, inbox })
     }
 
-    fn handle(&self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
+    fn handle(&mut self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
         let dev = self.export.device().device();
         let request = Request::decode(header).map_err(|error| {
             dev_err!(dev, "{error}\n");
@@ -102,8 +103,8 @@ impl Receiver {
 
     /// Starts a transfer. What cannot be started is answered with an error, after what follows the
     /// header has been read: the stream goes on.
-    fn submit(&self, cmd: &CmdSubmit) -> Result<(), EndReason> {
-        let endpoint = self.export.device().endpoint(cmd.ep, cmd.direction);
+    fn submit(&mut self, cmd: &CmdSubmit) -> Result<(), EndReason> {
+        let endpoint = self.endpoint(cmd);
         let room = self.room_for(cmd)?;
         let prepared = endpoint
             .ok_or(EPIPE)
@@ -126,6 +127,16 @@ impl Receiver {
         }
         self.start(transfer);
         Ok(())
+    }
+
+    /// The endpoint a request is for. One that is not there may be about to come: a client need not
+    /// wait for the answer to SET_CONFIGURATION or SET_INTERFACE.
+    fn endpoint(&self, cmd: &CmdSubmit) -> Option<Endpoint> {
+        let find = || self.export.device().endpoint(cmd.ep, cmd.direction);
+        find().or_else(|| {
+            self.export.wait_for_specials();
+            find()
+        })
     }
 
     /// Whether the client may have one more transfer; `ENOMEM` if not. A client that does not read
@@ -165,17 +176,22 @@ impl Receiver {
         let scatter = endpoint.kind == EndpointKind::Bulk
             && cmd.length > MAX_SMALL
             && device.takes_scatter_lists();
+        let job = Job::for_submit(&self.export, cmd, endpoint.kind, Answer::Outcome, length);
+        if endpoint.kind != EndpointKind::Isochronous {
+            if let Some(spare) = self.export.pool.take(scatter, length) {
+                return spare.reuse(device, endpoint, cmd, job);
+            }
+        }
         let buffer = if scatter {
             Buffer::pages(length)?
         } else {
             Buffer::linear(length)?
         };
-        let job = Job::for_submit(&self.export, cmd, endpoint.kind, Answer::Outcome, length);
         Transfer::new(device, endpoint, cmd, buffer, job)
     }
 
     fn receive_payload(
-        &self,
+        &mut self,
         cmd: &CmdSubmit,
         transfer: &mut ListArc<Transfer<Job>>,
     ) -> Result<(), EndReason> {
@@ -184,39 +200,30 @@ impl Receiver {
         }
         let received = Transfer::payload(transfer, cmd.length)
             .map_err(RecvError::Failed)
-            .and_then(|payload| self.socket.recv_payload(payload));
+            .and_then(|payload| self.inbox.payload(payload));
         received.map_err(|error| self.explain(&error))
     }
 
-    fn receive_packets(&self, cmd: &CmdSubmit) -> Result<KVec<IsoDescriptor>, EndReason> {
+    fn receive_packets(&mut self, cmd: &CmdSubmit) -> Result<KVec<IsoDescriptor>, EndReason> {
         cmd.iso_packets()
             .map_err(|error| RecvError::Failed(error.into()))
-            .and_then(|count| receive(&self.socket, count))
+            .and_then(|count| receive(&mut self.inbox, count))
             .map_err(|error| self.explain(&error))
     }
 
     /// Reads and forgets what follows the header of a request that is refused.
-    fn drain(&self, cmd: &CmdSubmit, endpoint: Option<Endpoint>) -> Result<(), EndReason> {
+    fn drain(&mut self, cmd: &CmdSubmit, endpoint: Option<Endpoint>) -> Result<(), EndReason> {
         let packets = match (endpoint.map(|endpoint| endpoint.kind), cmd.iso_packets()) {
             // A packet count says that an endpoint we do not know is isochronous.
             (Some(EndpointKind::Isochronous) | None, Ok(count)) => count * IsoDescriptor::LEN,
             // How much follows cannot be known.
-            (Some(EndpointKind::Isochronous), Err(_)) => return Err(EndReason::Failed),
+            (Some(EndpointKind::Isochronous), Err(_)) if cmd.packets != 0 => {
+                return Err(EndReason::Failed)
+            }
             _ => 0,
         };
-        let mut left = u64::from(cmd.payload_len()) + packets as u64;
-        let mut scratch = [0; 256];
-        while left > 0 {
-            let count = left.min(scratch.len() as u64);
-            let Some(chunk) = scratch.get_mut(..count as usize) else {
-                return Err(EndReason::Failed);
-            };
-            self.socket
-                .recv(chunk)
-                .map_err(|error| self.explain(&error))?;
-            left -= count;
-        }
-        Ok(())
+        let count = u64::from(cmd.payload_len()) + packets as u64;
+        self.inbox.skip(count).map_err(|error| self.explain(&error))
     }
 
     /// Submits a request, or has it carried out.

@@ -196,6 +196,7 @@ impl WorkItem<SPECIAL_WORK> for Export {
         while let Some(job) = this.next_special() {
             this.carry_out(job);
         }
+        this.specials_done.notify_all();
     }
 }
 

@@ -3,12 +3,16 @@
 //! The thread that sends replies.
 
 use super::{
-    export::Export,
+    export::{
+        Export,
+        Outbox, //
+    },
     job::{
         Answer,
         Job, //
     }, //
 };
+use core::ops::Range;
 use kernel::{
     list::ListArc,
     prelude::*,
@@ -19,118 +23,198 @@ use usbip::{
     link::EndReason,
     net::{
         Payload,
-        SendPart,
+        Piece,
+        Pieces,
+        Room,
         Socket, //
     },
     protocol::{
         Direction,
         Reply,
-        RetSubmit,
-        RetUnlink, //
+        RetUnlink,
+        HEADER_LEN, //
     },
     usb::transfer::Transfer, //
 };
+
+/// The most replies that are sent at once.
+const BATCH: usize = 16;
+
+/// No more replies are sent along with so many bytes of payload.
+const BATCH_BYTES: usize = 32768;
+
+/// What follows a header.
+enum Tail {
+    /// Nothing.
+    Empty,
+    /// The first bytes of the buffer.
+    Data(u32),
+    /// What isochronous packets hold, by where it lies in the buffer, and their descriptors.
+    Packets(KVec<Range<usize>>, KVec<u8>),
+}
+
+/// A reply that is about to be sent.
+struct Outgoing {
+    job: ListArc<Transfer<Job>>,
+    /// The seqnum of the CMD_UNLINK to answer instead.
+    unlink: Option<u32>,
+    header: [u8; HEADER_LEN],
+    tail: Tail,
+}
+
+impl Outgoing {
+    fn new(job: ListArc<Transfer<Job>>, unlink: Option<u32>) -> Self {
+        Self {
+            job,
+            unlink,
+            header: [0; HEADER_LEN],
+            tail: Tail::Empty,
+        }
+    }
+
+    /// Bytes that follow the header of a successful transfer.
+    fn payload_len(&self) -> usize {
+        match self.job.data().direction {
+            Direction::In => Transfer::outcome(&self.job).actual_length as usize,
+            Direction::Out => 0,
+        }
+    }
+
+    /// Makes the PDU.
+    fn prepare(&mut self) -> Result {
+        let mut ret = Job::ret_submit(&self.job);
+        let job = self.job.data();
+        let reply = match (&job.answer, self.unlink) {
+            (Answer::Unlinked(ret), _) => Reply::Unlink(*ret),
+            (_, Some(seqnum)) => Reply::Unlink(RetUnlink {
+                seqnum,
+                status: ret.status,
+            }),
+            (Answer::Outcome, None) if job.is_iso => {
+                let (places, total) = self.places()?;
+                ret.actual_length = i32::try_from(total)?;
+                let descriptors = Transfer::encoded_packets(&mut self.job)?;
+                self.tail = Tail::Packets(places, descriptors);
+                Reply::Submit(ret)
+            }
+            (_, None) => {
+                if job.direction == Direction::In && ret.actual_length > 0 {
+                    self.tail = Tail::Data(u32::try_from(ret.actual_length)?);
+                }
+                Reply::Submit(ret)
+            }
+        };
+        usbip::usbip_dbg!(Xmit, "{reply:?}\n");
+        self.header = reply.encode();
+        Ok(())
+    }
+
+    /// Where the data of isochronous packets lies that is sent, back to back, and the bytes that
+    /// have been transferred.
+    fn places(&self) -> Result<(KVec<Range<usize>>, u32)> {
+        let mut places = KVec::new();
+        let mut total = 0;
+        for packet in Transfer::packets(&self.job) {
+            let length = packet.actual_length.min(packet.length);
+            total += length;
+            if self.job.data().direction == Direction::In && length > 0 {
+                let start = packet.offset as usize;
+                places.push(start..start + length as usize, GFP_KERNEL)?;
+            }
+        }
+        Ok((places, total))
+    }
+
+    /// Adds the memory that the PDU is sent from.
+    fn gather<'a>(&'a mut self, pieces: &mut Pieces<'a>) -> Result {
+        pieces.push(Piece::Bytes(&self.header))?;
+        match &self.tail {
+            Tail::Empty => {}
+            Tail::Data(length) => {
+                let data = Transfer::outgoing(&mut self.job, *length)?;
+                pieces.push(data)?;
+            }
+            Tail::Packets(places, descriptors) => {
+                let Payload::Linear(data) = Transfer::payload(&mut self.job, u32::MAX)? else {
+                    return Err(EINVAL);
+                };
+                let data: &'a [u8] = data;
+                for place in places {
+                    let packet = data.get(place.clone()).ok_or(EINVAL)?;
+                    pieces.push(Piece::Bytes(packet))?;
+                }
+                pieces.push(Piece::Bytes(descriptors))?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Sends what the export owes its client.
 pub(crate) struct Sender {
     export: Arc<Export>,
     socket: Arc<Socket>,
+    /// What is being sent; empty in between.
+    batch: KVec<Outgoing>,
+    room: Room,
 }
 
 impl Body for Sender {
     const NAME: &'static CStr = c"stub_tx";
 
-    fn run(self) {
-        while let Some((job, unlink)) = self.export.next_job() {
-            if let Err(error) = self.send(job, unlink) {
+    fn run(mut self) {
+        let export = self.export.clone();
+        while export.take_jobs(|outbox| self.take(outbox)).is_some() {
+            if let Err(error) = self.send() {
                 dev_err!(
-                    self.export.device().device(),
+                    export.device().device(),
                     "sendmsg failed! {}\n",
                     error.to_errno()
                 );
-                self.export.end(EndReason::Failed);
+                export.end(EndReason::Failed);
                 return;
+            }
+            while let Some(pdu) = self.batch.pop() {
+                export.pool.put(pdu.job);
             }
         }
     }
 }
 
 impl Sender {
-    pub(crate) fn new(export: Arc<Export>, socket: Arc<Socket>) -> Self {
-        Self { export, socket }
+    pub(crate) fn new(export: Arc<Export>, socket: Arc<Socket>) -> Result<Self> {
+        let batch = KVec::with_capacity(BATCH, GFP_KERNEL)?;
+        Ok(Self {
+            export,
+            socket,
+            batch,
+            room: Room::new(),
+        })
     }
 
-    fn send(&self, job: ListArc<Transfer<Job>>, unlink: Option<u32>) -> Result {
-        if let Answer::Unlinked(ret) = job.data().answer {
-            return self.send_header(Reply::Unlink(ret));
+    /// Takes replies until the batch is full; returns whether there were any.
+    fn take(&mut self, outbox: &mut Outbox) -> bool {
+        let mut bytes = 0;
+        while self.batch.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(job) = outbox.next_job() else {
+                break;
+            };
+            let unlink = *job.data().unlink.access(outbox);
+            let pdu = Outgoing::new(job, unlink);
+            bytes += pdu.payload_len();
+            // There is room, as has just been seen.
+            let _ = self.batch.push_within_capacity(pdu);
         }
-        let ret = Job::ret_submit(&job);
-        match unlink {
-            Some(seqnum) => self.send_header(Reply::Unlink(RetUnlink {
-                seqnum,
-                status: ret.status,
-            })),
-            None if job.data().is_iso => self.send_iso(job, ret),
-            None => self.send_outcome(job, ret),
-        }
+        !self.batch.is_empty()
     }
 
-    /// Sends for as long as the connection lasts.
-    fn send_parts(&self, parts: &[SendPart<'_>]) -> Result {
-        self.socket.send(parts, || !self.export.has_ended())
-    }
-
-    fn send_header(&self, reply: Reply) -> Result {
-        usbip::usbip_dbg!(Xmit, "{reply:?}\n");
-        self.send_parts(&[SendPart::new(&reply.encode())])
-    }
-
-    /// Sends a reply that is not isochronous.
-    fn send_outcome(&self, mut job: ListArc<Transfer<Job>>, ret: RetSubmit) -> Result {
-        let length = match job.data().direction {
-            Direction::In => u32::try_from(ret.actual_length).unwrap_or(0),
-            Direction::Out => 0,
-        };
-        if length == 0 {
-            return self.send_header(Reply::Submit(ret));
+    /// Sends the batch, for as long as the connection lasts.
+    fn send(&mut self) -> Result {
+        let mut pieces = self.room.list();
+        for pdu in &mut self.batch {
+            pdu.prepare()?;
+            pdu.gather(&mut pieces)?;
         }
-        let reply = Reply::Submit(ret);
-        usbip::usbip_dbg!(Xmit, "{reply:?}\n");
-        let header = reply.encode();
-        let data = Transfer::payload(&mut job, length)?;
-        self.socket
-            .send_pdu(&header, data, &[], || !self.export.has_ended())
-    }
-
-    /// Sends an isochronous reply: of IN data, only what the packets hold, back to back.
-    fn send_iso(&self, mut job: ListArc<Transfer<Job>>, mut ret: RetSubmit) -> Result {
-        if !matches!(job.data().answer, Answer::Outcome) {
-            return self.send_header(Reply::Submit(ret));
-        }
-        let is_in = job.data().direction == Direction::In;
-        let mut places = KVec::new();
-        let mut total = 0;
-        for packet in Transfer::packets(&job) {
-            let length = packet.actual_length.min(packet.length);
-            places.push((packet.offset as usize, length as usize), GFP_KERNEL)?;
-            total += length;
-        }
-        ret.actual_length = i32::try_from(total)?;
-
-        let header = Reply::Submit(ret).encode();
-        let descriptors = Transfer::encoded_packets(&mut job)?;
-        let Payload::Linear(data) = Transfer::payload(&mut job, u32::MAX)? else {
-            return Err(EINVAL);
-        };
-        let mut parts = KVec::with_capacity(places.len() + 2, GFP_KERNEL)?;
-        parts.push(SendPart::new(&header), GFP_KERNEL)?;
-        if is_in {
-            for (offset, length) in places {
-                let packet = data.get(offset..offset + length).ok_or(EINVAL)?;
-                parts.push(SendPart::new(packet), GFP_KERNEL)?;
-            }
-        }
-        parts.push(SendPart::new(&descriptors), GFP_KERNEL)?;
-        self.send_parts(&parts)
+        self.socket.send(&pieces, || !self.export.has_ended())
     }
 }

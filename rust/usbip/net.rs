@@ -4,15 +4,36 @@
 //!
 //! C header: [`include/linux/net.h`](srctree/include/linux/net.h)
 
-use core::{
-    marker::PhantomData,
-    ptr::NonNull, //
+pub use self::{
+    inbox::Inbox,
+    payload::{
+        Payload,
+        Piece, //
+    },
+    pieces::{
+        Pieces,
+        Room, //
+    }, //
 };
+
+pub(crate) use self::payload::{
+    PageRun,
+    PageRuns, //
+};
+
+mod inbox;
+mod payload;
+mod pieces;
+
+use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::to_result,
     prelude::*, //
 };
+
+/// The most pieces of memory that one message is made of.
+const MAX_PARTS: usize = 64;
 
 /// Why nothing more can be received.
 #[derive(Debug)]
@@ -29,75 +50,6 @@ impl From<Error> for RecvError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
-}
-
-/// Bytes to send.
-#[repr(transparent)]
-pub struct SendPart<'a>(bindings::kvec, PhantomData<&'a [u8]>);
-
-impl<'a> SendPart<'a> {
-    /// Names `bytes` as a part of a message.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self(
-            bindings::kvec {
-                iov_base: bytes.as_ptr().cast_mut().cast(),
-                iov_len: bytes.len(),
-            },
-            PhantomData,
-        )
-    }
-}
-
-/// A run of bytes in a page: a part of a scatter list.
-#[repr(transparent)]
-#[derive(Clone, Copy)]
-pub struct PageRun(bindings::bio_vec);
-
-impl PageRun {
-    /// Names `length` bytes at `offset` in `page`.
-    pub(crate) fn new(page: *mut bindings::page, offset: u32, length: u32) -> Self {
-        Self(bindings::bio_vec {
-            bv_page: page,
-            bv_len: length,
-            bv_offset: offset,
-        })
-    }
-}
-
-/// Page runs that may be read and written for as long as `'a`.
-///
-/// # Invariants
-///
-/// Each run lies within pages that stay allocated for `'a`, and for `'a` nobody else writes to
-/// them.
-pub struct PageRuns<'a> {
-    runs: KVec<PageRun>,
-    length: usize,
-    _pages: PhantomData<&'a mut [u8]>,
-}
-
-impl PageRuns<'_> {
-    /// Takes a list of runs that hold `length` bytes together.
-    ///
-    /// # Safety
-    ///
-    /// As the type's invariants say.
-    pub(crate) unsafe fn new(runs: KVec<PageRun>, length: usize) -> Self {
-        // INVARIANT: The caller promises it.
-        Self {
-            runs,
-            length,
-            _pages: PhantomData,
-        }
-    }
-}
-
-/// The memory that the payload of a PDU comes from or goes to.
-pub enum Payload<'a> {
-    /// One piece, perhaps empty.
-    Linear(&'a mut [u8]),
-    /// Pages.
-    Pages(PageRuns<'a>),
 }
 
 /// A socket that user space has handed over by file descriptor.
@@ -156,10 +108,7 @@ impl Socket {
     /// Task context, may sleep.
     pub fn recv(&self, buffer: &mut [u8]) -> Result<(), RecvError> {
         let mut message = bindings::msghdr::default();
-        let part = bindings::kvec {
-            iov_base: buffer.as_mut_ptr().cast(),
-            iov_len: buffer.len(),
-        };
+        let part = kvec_of(buffer);
         // SAFETY: `part` names `buffer`, and both outlive the use of `message` below.
         unsafe {
             bindings::iov_iter_kvec(
@@ -173,18 +122,43 @@ impl Socket {
         self.recv_message(&mut message, buffer.len())
     }
 
-    /// Fills `payload`, waiting for as long as it takes.
+    /// Receives what is there, at least one byte and at most as much as `buffer` holds; waits for
+    /// that byte as long as it takes.
     ///
     /// Task context, may sleep.
-    pub fn recv_payload(&self, payload: Payload<'_>) -> Result<(), RecvError> {
-        match payload {
-            Payload::Linear(bytes) => self.recv(bytes),
-            Payload::Pages(runs) => {
-                let mut message = bindings::msghdr::default();
-                self.iterate_pages(&mut message, bindings::ITER_DEST, &runs);
-                self.recv_message(&mut message, runs.length)
-            }
+    fn recv_some(&self, buffer: &mut [u8]) -> Result<usize, RecvError> {
+        let mut message = bindings::msghdr::default();
+        let part = kvec_of(buffer);
+        // SAFETY: As in `recv()`; the socket is valid by the type invariants.
+        let count = unsafe {
+            bindings::iov_iter_kvec(
+                &mut message.msg_iter,
+                bindings::ITER_DEST,
+                &part,
+                1,
+                buffer.len(),
+            );
+            bindings::sock_recvmsg(self.raw.as_ptr(), &mut message, 0)
+        };
+        match usize::try_from(count) {
+            Ok(0) => Err(RecvError::Closed),
+            Ok(count) => Ok(count),
+            Err(_) if count == EAGAIN.to_errno() => Err(RecvError::TimedOut),
+            Err(_) => Err(RecvError::Failed(Error::from_errno(count))),
         }
+    }
+
+    /// Fills `runs`: with `first`, then with what is received. Waits for as long as it takes.
+    ///
+    /// Task context, may sleep.
+    fn recv_pages(&self, first: &[u8], runs: &PageRuns<'_>) -> Result<(), RecvError> {
+        let mut message = bindings::msghdr::default();
+        self.iterate_pages(&mut message, bindings::ITER_DEST, runs);
+        // SAFETY: `first` is valid for reads, and the iterator goes over pages that are valid.
+        let copied = unsafe {
+            bindings::_copy_to_iter(first.as_ptr().cast(), first.len(), &mut message.msg_iter)
+        };
+        self.recv_message(&mut message, runs.len().saturating_sub(copied))
     }
 
     fn recv_message(&self, message: &mut bindings::msghdr, length: usize) -> Result<(), RecvError> {
@@ -213,64 +187,70 @@ impl Socket {
         unsafe { usbip_bindings::sock_set_sndtimeo((*self.raw.as_ptr()).sk, seconds) };
     }
 
-    /// Sends all of `parts`.
+    /// Sends all of `pieces`, in as few messages as their kinds of memory allow.
     ///
     /// Task context, may sleep. Waits for the peer as long as `patient` says so each time it is
     /// asked; fails with `ETIMEDOUT` when it does not.
-    pub fn send(&self, parts: &[SendPart<'_>], patient: impl Fn() -> bool) -> Result {
-        self.send_parts(parts, false, &patient)
+    pub fn send(&self, pieces: &[Piece<'_>], patient: impl Fn() -> bool) -> Result {
+        let mut rest = pieces;
+        while let Some(first) = rest.first() {
+            let count = match first {
+                Piece::Bytes(_) => rest.iter().take_while(|piece| piece.is_bytes()).count(),
+                Piece::Pages(_) | Piece::Shared(_) => 1,
+            };
+            let (now, later) = rest.split_at(count.min(MAX_PARTS));
+            let more = later.iter().any(|piece| piece.len() > 0);
+            match first {
+                Piece::Bytes(_) => self.send_bytes(now, more, &patient)?,
+                Piece::Pages(runs) => self.send_pages(runs, 0, more, &patient)?,
+                Piece::Shared(runs) => {
+                    self.send_pages(runs, bindings::MSG_SPLICE_PAGES, more, &patient)?
+                }
+            }
+            rest = later;
+        }
+        Ok(())
     }
 
-    /// Sends a PDU: its header, its payload, and what follows the payload. Context and errors as
-    /// for [`send`](Self::send).
-    pub fn send_pdu(
-        &self,
-        header: &[u8],
-        payload: Payload<'_>,
-        trailer: &[u8],
-        patient: impl Fn() -> bool,
-    ) -> Result {
-        let (header, trailer) = (SendPart::new(header), SendPart::new(trailer));
-        match payload {
-            Payload::Linear(bytes) => {
-                self.send_parts(&[header, SendPart::new(bytes), trailer], false, &patient)
-            }
-            Payload::Pages(runs) => {
-                let ends_here = trailer.0.iov_len == 0;
-                self.send_parts(&[header], true, &patient)?;
-                self.send_pages(&runs, !ends_here, &patient)?;
-                self.send_parts(&[trailer], false, &patient)
+    /// `more` tells that the rest follows in another call.
+    fn send_bytes(&self, pieces: &[Piece<'_>], more: bool, patient: &impl Fn() -> bool) -> Result {
+        let mut parts = [bindings::kvec::default(); MAX_PARTS];
+        let mut length = 0;
+        for (part, piece) in parts.iter_mut().zip(pieces) {
+            if let Piece::Bytes(bytes) = piece {
+                part.iov_base = bytes.as_ptr().cast_mut().cast();
+                part.iov_len = bytes.len();
+                length += bytes.len();
             }
         }
-    }
-
-    /// `more` tells that the rest of the PDU follows in another call.
-    fn send_parts(
-        &self,
-        parts: &[SendPart<'_>],
-        more: bool,
-        patient: &impl Fn() -> bool,
-    ) -> Result {
-        let length = parts.iter().map(|part| part.0.iov_len).sum();
         let mut message = bindings::msghdr::default();
-        // SAFETY: `SendPart` is a transparent `kvec` whose bytes are borrowed for longer than
-        // `message` is used.
+        // SAFETY: The parts name bytes that are borrowed for longer than `message` is used, and
+        // those without any are empty.
         unsafe {
             bindings::iov_iter_kvec(
                 &mut message.msg_iter,
                 bindings::ITER_SOURCE,
-                parts.as_ptr().cast(),
-                parts.len(),
+                parts.as_ptr(),
+                pieces.len().min(MAX_PARTS),
                 length,
             )
         };
         self.send_message(&mut message, length, more, patient)
     }
 
-    fn send_pages(&self, runs: &PageRuns<'_>, more: bool, patient: &impl Fn() -> bool) -> Result {
-        let mut message = bindings::msghdr::default();
+    fn send_pages(
+        &self,
+        runs: &PageRuns<'_>,
+        flags: u32,
+        more: bool,
+        patient: &impl Fn() -> bool,
+    ) -> Result {
+        let mut message = bindings::msghdr {
+            msg_flags: flags,
+            ..Default::default()
+        };
         self.iterate_pages(&mut message, bindings::ITER_SOURCE, runs);
-        self.send_message(&mut message, runs.length, more, patient)
+        self.send_message(&mut message, runs.len(), more, patient)
     }
 
     fn iterate_pages(&self, message: &mut bindings::msghdr, direction: u32, runs: &PageRuns<'_>) {
@@ -280,9 +260,9 @@ impl Socket {
             bindings::iov_iter_bvec(
                 &mut message.msg_iter,
                 direction,
-                runs.runs.as_ptr().cast(),
-                runs.runs.len(),
-                runs.length,
+                runs.as_raw(),
+                runs.count(),
+                runs.len(),
             )
         };
     }
@@ -294,7 +274,7 @@ impl Socket {
         more: bool,
         patient: &impl Fn() -> bool,
     ) -> Result {
-        message.msg_flags = bindings::MSG_NOSIGNAL;
+        message.msg_flags |= bindings::MSG_NOSIGNAL;
         if more {
             message.msg_flags |= bindings::MSG_MORE;
         }
@@ -311,6 +291,13 @@ impl Socket {
             }
         }
         Ok(())
+    }
+}
+
+fn kvec_of(buffer: &mut [u8]) -> bindings::kvec {
+    bindings::kvec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
     }
 }
 

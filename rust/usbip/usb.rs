@@ -16,6 +16,7 @@ pub mod hub;
 pub mod iso;
 pub mod linked;
 pub mod root_hub;
+pub mod spare;
 pub mod speed;
 pub mod transfer;
 

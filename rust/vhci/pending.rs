@@ -6,10 +6,18 @@
 //! requests; the wire has the low 32. The token of a URB is either in its entry or with the one
 //! thread that works on it, so nobody gives a URB back while another uses its buffer.
 
-use super::early::EarlyReply;
+use super::{
+    early::EarlyReply,
+    entry::{
+        Entry,
+        Phase,
+        Unlink, //
+    }, //
+};
 use kernel::{
     prelude::*,
     rbtree::{
+        Entry as Place,
         RBTree,
         RBTreeNodeReservation, //
     },
@@ -25,42 +33,11 @@ use usbip::usb::linked::LinkedUrb;
 /// limit of their own, with locks held; the hung task detector speaks up after 120 s.
 const PATIENCE: Delta = Delta::from_secs(30);
 
-/// Memory for an entry, allocated before the port's lock is taken.
+/// Memory for an entry.
 pub(crate) type Reservation = RBTreeNodeReservation<u64, Entry>;
 
-/// How far the cancelling of a URB has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unlink {
-    /// Nobody asked.
-    No,
-    /// The request is still to be sent.
-    Wanted,
-    /// The request has been sent.
-    Sent,
-}
-
-enum Phase {
-    /// Waits for its turn to be sent.
-    Queued(LinkedUrb),
-    /// The sender has the URB.
-    Sending,
-    /// The sender has the URB, and the reply has come already.
-    Replied(EarlyReply),
-    /// Waits for its reply.
-    Sent(LinkedUrb),
-    /// Never to be sent: waits for the sender to give it back with this status.
-    Local(LinkedUrb, i32),
-    /// Not a URB: a request to reset the device, which waits for its reply.
-    Reset,
-    /// Not a URB: a CMD_UNLINK that waits for its reply, and the seqnum it is to cancel.
-    Unlink(u64),
-}
-
-/// A URB, or a request to cancel one.
-pub(crate) struct Entry {
-    phase: Phase,
-    unlink: Unlink,
-}
+/// The most unused entries that are kept for requests to come.
+const MAX_SPARE: usize = 32;
 
 /// What the sender is to do next.
 pub(crate) enum Job {
@@ -101,6 +78,8 @@ pub(crate) struct Pending {
     locals: usize,
     /// Whether the device is to be reset.
     reset: bool,
+    /// Entries that have been used and can be again.
+    spare: KVec<Reservation>,
     /// A SET_ADDRESS that waits to be given back. It is never sent and has no seqnum; usbcore
     /// addresses one device of a bus at a time.
     set_address: Option<LinkedUrb>,
@@ -117,6 +96,7 @@ impl Pending {
             waiting_since: None,
             locals: 0,
             reset: false,
+            spare: KVec::new(),
             set_address: None,
         }
     }
@@ -124,6 +104,14 @@ impl Pending {
     /// Whether nothing waits for the peer.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.set_address.is_none()
+    }
+
+    /// Memory for an entry. Any context.
+    pub(crate) fn reservation(&mut self) -> Result<Reservation> {
+        match self.spare.pop() {
+            Some(node) => Ok(node),
+            None => Ok(Reservation::new(GFP_ATOMIC)?),
+        }
     }
 
     /// Adds a URB to be sent. `seqnum` is higher than all before.
@@ -164,11 +152,8 @@ impl Pending {
 
     fn insert(&mut self, seqnum: u64, phase: Phase, node: Reservation) {
         self.latest = self.latest.max(seqnum);
-        let entry = Entry {
-            phase,
-            unlink: Unlink::No,
-        };
-        self.entries.insert(node.into_node(seqnum, entry));
+        self.entries
+            .insert(node.into_node(seqnum, Entry::new(phase)));
     }
 
     /// Cancels the URB `seqnum`, which usbcore has marked as unlinked. Fails with `EIDRM` if it is
@@ -367,7 +352,15 @@ impl Pending {
     }
 
     fn remove(&mut self, seqnum: u64) -> Option<Entry> {
-        let entry = self.entries.remove(&seqnum)?;
+        let Place::Occupied(mut place) = self.entries.entry(seqnum) else {
+            return None;
+        };
+        let entry = core::mem::replace(place.get_mut(), Entry::new(Phase::Sending));
+        let node = place.remove_node().into_reservation();
+        if self.spare.len() < MAX_SPARE {
+            // Without memory for its place the entry is freed.
+            let _ = self.spare.push(node, GFP_ATOMIC);
+        }
         if entry.unlink == Unlink::Wanted {
             self.unlinks -= 1;
         }

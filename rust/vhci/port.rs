@@ -7,11 +7,11 @@
 
 use super::{
     hub::HubShared,
-    pending::{
-        Pending,
-        Reservation, //
+    pending::Pending,
+    rx::{
+        self,
+        Receiver, //
     },
-    rx::Receiver,
     state::{
         Enumeration,
         Import,
@@ -32,7 +32,8 @@ use kernel::{
         Arc,
         CondVar,
         Mutex,
-        SpinLockIrq, //
+        SpinLockIrq,
+        SpinLockIrqGuard, //
     },
     workqueue::{
         Work,
@@ -101,6 +102,7 @@ impl Port {
         let inner = Inner {
             state: State::Null,
             is_fresh: false,
+            sender_waits: false,
             pending: Pending::new(),
         };
         Arc::pin_init(
@@ -124,8 +126,8 @@ impl Port {
     pub(crate) fn attach(self: &Arc<Self>, socket: Socket, import: Import) -> Result {
         let mut control = self.control.lock();
         let socket = Arc::new(socket, GFP_KERNEL).map_err(|_| EINVAL)?;
-        let rx = Receiver::new(self.clone(), socket.clone());
-        let tx = Sender::new(self.clone(), socket.clone());
+        let rx = Receiver::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
+        let tx = Sender::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
         let link = Link::new(socket, rx, tx).map_err(|_| EINVAL)?;
 
         let mut inner = self.inner.lock();
@@ -209,6 +211,15 @@ impl Port {
         self.hub.announce(self.rhport);
     }
 
+    /// Puts a URB that has been sent where the receiver finds it, unless its reply has come
+    /// already. Task context.
+    pub(crate) fn sent(self: &Arc<Self>, seqnum: u64, urb: LinkedUrb) {
+        let early = self.inner.lock().pending.sent(seqnum, urb);
+        if let Some((urb, reply)) = early {
+            rx::finish(self, urb, &reply);
+        }
+    }
+
     /// Whether the peer has let a driver wait for too long.
     pub(crate) fn is_overdue(&self) -> bool {
         self.inner.lock().pending.is_overdue()
@@ -243,7 +254,6 @@ impl Port {
         if urb.devnum() == 0 {
             return self.enqueue_unaddressed(urb);
         }
-        let node = Reservation::new(GFP_ATOMIC)?;
         let mut inner = self.inner.lock();
         let State::Live(_, Enumeration::Addressed(device)) = &inner.state else {
             return Err(ENODEV);
@@ -251,12 +261,21 @@ impl Port {
         if !urb.is_for(device) {
             return Err(ENODEV);
         }
+        let node = inner.pending.reservation()?;
         let seqnum = self.hub.next_seqnum();
         let urb = urb.link(seqnum as usize, &inner)?;
         inner.pending.push(seqnum, urb, node);
-        drop(inner);
-        self.work_for_sender.notify_one();
+        self.wake_sender(inner);
         Ok(())
+    }
+
+    /// Has the sender look for jobs, unless it is about to.
+    fn wake_sender(&self, mut inner: SpinLockIrqGuard<'_, Inner>) {
+        let waits = core::mem::replace(&mut inner.sender_waits, false);
+        drop(inner);
+        if waits {
+            self.work_for_sender.notify_one();
+        }
     }
 
     /// Takes a URB for a device without an address. usbcore sends two kinds of them: a request for
@@ -271,8 +290,6 @@ impl Port {
         };
         let device = urb.device();
         device.exempt_from_system_sleep();
-        let node = Reservation::new(GFP_ATOMIC)?;
-
         let mut old = None;
         let mut inner = self.inner.lock();
         if !inner.is_live() || !inner.pending.takes_set_address() {
@@ -289,13 +306,13 @@ impl Port {
             inner.pending.push_set_address(urb);
             old = inner.set_addressed(device);
         } else {
+            let node = inner.pending.reservation()?;
             let seqnum = self.hub.next_seqnum();
             let urb = urb.link(seqnum as usize, &inner)?;
             inner.pending.push(seqnum, urb, node);
         }
-        drop(inner);
+        self.wake_sender(inner);
         drop(old);
-        self.work_for_sender.notify_one();
         Ok(())
     }
 
@@ -309,8 +326,7 @@ impl Port {
         }
         inner.is_fresh = true;
         inner.pending.push_reset();
-        drop(inner);
-        self.work_for_sender.notify_one();
+        self.wake_sender(inner);
         true
     }
 
@@ -326,8 +342,7 @@ impl Port {
         let wire = urb.cookie() as u32;
         let seqnum = inner.pending.expand(wire).ok_or(EIDRM)?;
         inner.pending.cancel(seqnum, urb.status())?;
-        drop(inner);
-        self.work_for_sender.notify_one();
+        self.wake_sender(inner);
         Ok(())
     }
 

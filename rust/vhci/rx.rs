@@ -15,6 +15,7 @@ use usbip::{
     kthread::Body,
     link::EndReason,
     net::{
+        Inbox,
         RecvError,
         Socket, //
     },
@@ -38,17 +39,16 @@ use usbip::{
 /// Receives what the peer sends.
 pub(crate) struct Receiver {
     port: Arc<Port>,
-    socket: Arc<Socket>,
+    inbox: Inbox,
 }
 
 impl Body for Receiver {
     const NAME: &'static CStr = c"vhci_rx";
 
-    fn run(self) {
+    fn run(mut self) {
         loop {
-            let mut header = [0; HEADER_LEN];
-            let handled = match self.socket.recv(&mut header) {
-                Ok(()) => self.handle(&header),
+            let handled = match self.inbox.header() {
+                Ok(header) => self.handle(&header),
                 Err(RecvError::TimedOut) if self.port.inner.lock().pending.is_empty() => continue,
                 Err(error) => Err(self.explain(&error)),
             };
@@ -61,11 +61,12 @@ impl Body for Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(port: Arc<Port>, socket: Arc<Socket>) -> Self {
-        Self { port, socket }
+    pub(crate) fn new(port: Arc<Port>, socket: Arc<Socket>) -> Result<Self> {
+        let inbox = Inbox::new(socket)?;
+        Ok(Self { port, inbox })
     }
 
-    fn handle(&self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
+    fn handle(&mut self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
         let reply = Reply::decode(header).map_err(|error| {
             dev_err!(self.port.hub.dev, "{error}\n");
             EndReason::Failed
@@ -80,7 +81,7 @@ impl Receiver {
         }
     }
 
-    fn submitted(&self, ret: RetSubmit) -> Result<(), EndReason> {
+    fn submitted(&mut self, ret: RetSubmit) -> Result<(), EndReason> {
         let target = self.port.inner.lock().pending.reply_target(ret.seqnum);
         match target {
             Some(Target::Urb(mut urb)) => {
@@ -117,7 +118,7 @@ impl Receiver {
 
     /// Receives what follows the header of a reply, and stores what became of the URB. Returns the
     /// URB's status.
-    fn receive(&self, urb: &mut LinkedUrb, ret: &RetSubmit) -> Result<i32, EndReason> {
+    fn receive(&mut self, urb: &mut LinkedUrb, ret: &RetSubmit) -> Result<i32, EndReason> {
         let actual_length = ret
             .checked_length(urb.length())
             .map_err(|error| self.refuse(&error))?;
@@ -135,25 +136,29 @@ impl Receiver {
         })
     }
 
-    fn receive_data(&self, urb: &mut LinkedUrb, length: u32) -> Result<(), EndReason> {
+    fn receive_data(&mut self, urb: &mut LinkedUrb, length: u32) -> Result<(), EndReason> {
         if length == 0 {
             return Ok(());
         }
         let received = urb
             .data(length)
             .map_err(RecvError::Failed)
-            .and_then(|data| self.socket.recv_payload(data));
+            .and_then(|data| self.inbox.payload(data));
         received.map_err(|error| self.explain(&error))
     }
 
     /// Receives the descriptors of `count` packets, of which there may be `limit`.
-    fn receive_packets(&self, count: i32, limit: usize) -> Result<KVec<IsoDescriptor>, EndReason> {
+    fn receive_packets(
+        &mut self,
+        count: i32,
+        limit: usize,
+    ) -> Result<KVec<IsoDescriptor>, EndReason> {
         let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
         if count > limit {
             dev_err!(self.port.hub.dev, "invalid number of iso packets {count}\n");
             return Err(EndReason::Failed);
         }
-        receive(&self.socket, count).map_err(|error| self.explain(&error))
+        receive(&mut self.inbox, count).map_err(|error| self.explain(&error))
     }
 
     fn unlinked(&self, ret: RetUnlink) {
@@ -213,8 +218,13 @@ fn store(
             status
         });
     }
-    iso::check_sum(packets, actual_length)?;
-    if urb.direction() == Direction::In && urb.spread_packets(packets).is_err() {
+    let fit = packets
+        .iter()
+        .all(|packet| packet.actual_length <= urb.length());
+    if fit {
+        iso::check_sum(packets, actual_length)?;
+    }
+    if !fit || (urb.direction() == Direction::In && urb.spread_packets(packets).is_err()) {
         urb.set_outcome(ret, 0);
         return Ok(EPROTO.to_errno());
     }

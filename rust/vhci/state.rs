@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     /// comes twice during an enumeration; the device needs it once.
     pub(crate) is_fresh: bool,
     pub(crate) pending: Pending,
+    /// The sender waits for somebody to wake it.
+    pub(crate) sender_waits: bool,
 }
 
 impl Inner {

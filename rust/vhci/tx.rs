@@ -8,25 +8,31 @@ use super::{
         Reservation, //
     },
     port::Port,
-    rx, //
+    state::Inner, //
 };
 use kernel::{
     prelude::*,
-    sync::Arc,
+    sync::{
+        Arc,
+        SpinLockIrqGuard, //
+    },
     time::msecs_to_jiffies, //
 };
 use usbip::{
     kthread::Body,
     link::EndReason,
     net::{
-        SendPart,
+        Piece,
+        Pieces,
+        Room,
         Socket, //
     },
     protocol::{
         CmdSubmit,
         CmdUnlink,
         Direction,
-        Request, //
+        Request,
+        HEADER_LEN, //
     },
     usb::linked::LinkedUrb, //
 };
@@ -37,30 +43,74 @@ const ASK_SECONDS: i64 = 5;
 /// How often an idle sender looks for a cancellation without an answer, while there is one.
 const WAIT_MS: u32 = 5000;
 
+/// The most PDUs that are sent at once.
+const BATCH: usize = 16;
+
+/// No more PDUs are sent along with so many bytes of payload.
+const BATCH_BYTES: usize = 32768;
+
+/// A PDU that is about to be sent.
+struct Outgoing {
+    seqnum: u64,
+    header: [u8; HEADER_LEN],
+    /// The URB, if the PDU needs its data or its packets.
+    urb: Option<LinkedUrb>,
+    packets: KVec<u8>,
+}
+
+impl Outgoing {
+    fn new(seqnum: u64, request: Request, urb: Option<LinkedUrb>) -> Self {
+        usbip::usbip_dbg!(Xmit, "{request:?}\n");
+        Self {
+            seqnum,
+            header: request.encode(),
+            urb,
+            packets: KVec::new(),
+        }
+    }
+
+    /// Bytes of payload.
+    fn payload_len(&self) -> usize {
+        self.urb.as_ref().map_or(0, |urb| urb.length() as usize)
+    }
+
+    /// Adds the memory that the PDU is sent from.
+    fn gather<'a>(&'a mut self, pieces: &mut Pieces<'a>) -> Result {
+        pieces.push(Piece::Bytes(&self.header))?;
+        if let Some(urb) = &mut self.urb {
+            let length = urb.length();
+            pieces.push(urb.data(length)?.into())?;
+        }
+        if !self.packets.is_empty() {
+            pieces.push(Piece::Bytes(&self.packets))?;
+        }
+        Ok(())
+    }
+}
+
 /// Sends what the port has taken.
 pub(crate) struct Sender {
     port: Arc<Port>,
     socket: Arc<Socket>,
+    /// What is being sent; empty in between.
+    batch: KVec<Outgoing>,
+    room: Room,
 }
 
 impl Body for Sender {
     const NAME: &'static CStr = c"vhci_tx";
 
-    fn run(self) {
+    fn run(mut self) {
         self.socket.ask_every(ASK_SECONDS);
         let mut node = None;
-        while let Some((job, devid)) = self.next_job(&mut node) {
-            let sent = match job {
-                Job::Submit(seqnum, urb) => self.submit(seqnum, urb, devid),
-                Job::Reset(seqnum) => self.reset(seqnum, devid),
-                Job::Unlink(seqnum, victim) => self.unlink(seqnum, victim, devid),
-                Job::Local(urb, status) => {
-                    self.port.give_back(urb, status);
-                    self.port.announce();
-                    Ok(())
+        while self.collect(&mut node).is_some() {
+            let result = self.prepare().and_then(|()| self.send());
+            while let Some(pdu) = self.batch.pop() {
+                if let Some(urb) = pdu.urb {
+                    self.port.sent(pdu.seqnum, urb);
                 }
-            };
-            if let Err(error) = sent {
+            }
+            if let Err(error) = result {
                 dev_dbg!(self.port.hub.dev, "send failed: {error:?}\n");
                 self.port.end(EndReason::Failed);
                 return;
@@ -70,115 +120,147 @@ impl Body for Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(port: Arc<Port>, socket: Arc<Socket>) -> Self {
-        Self { port, socket }
+    pub(crate) fn new(port: Arc<Port>, socket: Arc<Socket>) -> Result<Self> {
+        let batch = KVec::with_capacity(BATCH, GFP_KERNEL)?;
+        Ok(Self {
+            port,
+            socket,
+            batch,
+            room: Room::new(),
+        })
     }
 
-    /// Waits for a job. Nothing comes once the connection has ended.
-    fn next_job(&self, node: &mut Option<Reservation>) -> Option<(Job, u32)> {
+    /// Waits for jobs and takes those that can be sent together. Nothing comes once the connection
+    /// has ended.
+    fn collect(&mut self, node: &mut Option<Reservation>) -> Option<()> {
+        let port = self.port.clone();
         loop {
             if node.is_none() {
                 *node = Reservation::new(GFP_KERNEL).ok();
             }
-            let mut inner = self.port.inner.lock();
+            let mut inner = port.inner.lock();
             let devid = inner.devid()?;
-            let new_seqnum = || self.port.hub.next_seqnum();
-            if let Some(job) = inner.pending.next_job(node, new_seqnum) {
-                return Some((job, devid));
+            if let Some((urb, status)) = self.take(&mut inner, node, devid) {
+                drop(inner);
+                port.give_back(urb, status);
+                port.announce();
+                continue;
+            }
+            if !self.batch.is_empty() {
+                return Some(());
             }
             // A cancellation or a reset that found no memory is tried again.
-            if node.is_some() || !inner.pending.wants_node() {
-                // Both end early when the thread is told to stop, which is after the connection
-                // ended.
-                let work = &self.port.work_for_sender;
-                if inner.pending.has_cancelled() {
-                    let _ = work.wait_interruptible_timeout(&mut inner, msecs_to_jiffies(WAIT_MS));
-                } else {
-                    let _ = work.wait_interruptible(&mut inner);
-                }
-                if inner.pending.is_overdue() {
-                    drop(inner);
-                    dev_err!(self.port.hub.dev, "no answer to a cancelled urb\n");
-                    self.port.end(EndReason::Failed);
-                    return None;
-                }
+            if node.is_none() && inner.pending.wants_node() {
+                continue;
+            }
+            wait(&port, &mut inner);
+            if inner.pending.is_overdue() {
+                drop(inner);
+                dev_err!(port.hub.dev, "no answer to a cancelled urb\n");
+                port.end(EndReason::Failed);
+                return None;
             }
         }
     }
 
-    fn submit(&self, seqnum: u64, mut urb: LinkedUrb, devid: u32) -> Result {
-        let cmd = urb.request(seqnum as u32, devid);
-        usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
-        let header = Request::Submit(cmd).encode();
-        let packets = if urb.is_iso() {
-            urb.encoded_packets()
-        } else {
-            Ok(KVec::new())
-        };
-        let packets = match packets {
-            Ok(packets) => packets,
-            Err(error) => {
-                self.sent(seqnum, urb);
-                return Err(error);
+    /// Takes jobs until the batch is full. Stops at a URB that needs no answer from the peer and
+    /// returns it with its status.
+    fn take(
+        &mut self,
+        inner: &mut SpinLockIrqGuard<'_, Inner>,
+        node: &mut Option<Reservation>,
+        devid: u32,
+    ) -> Option<(LinkedUrb, i32)> {
+        let hub = self.port.hub.clone();
+        let mut bytes = 0;
+        while self.batch.len() < BATCH && bytes < BATCH_BYTES {
+            let pdu = match inner.pending.next_job(node, || hub.next_seqnum())? {
+                Job::Local(urb, status) => return Some((urb, status)),
+                Job::Submit(seqnum, urb) => {
+                    let cmd = urb.request(seqnum as u32, devid);
+                    if cmd.direction == Direction::In && !urb.is_iso() {
+                        // The reply may come before the send returns, and its data needs the URB.
+                        // There is none yet.
+                        let _none = inner.pending.sent(seqnum, urb);
+                        Outgoing::new(seqnum, Request::Submit(cmd), None)
+                    } else {
+                        Outgoing::new(seqnum, Request::Submit(cmd), Some(urb))
+                    }
+                }
+                Job::Reset(seqnum) => Outgoing::new(seqnum, reset(seqnum, devid), None),
+                Job::Unlink(seqnum, victim) => {
+                    Outgoing::new(seqnum, unlink(seqnum, victim, devid), None)
+                }
+            };
+            bytes += pdu.payload_len();
+            // There is room, as has just been seen.
+            let _ = self.batch.push_within_capacity(pdu);
+        }
+        None
+    }
+
+    /// Adds what a URB's packets need, and lets go of the URBs whose data comes from the peer.
+    fn prepare(&mut self) -> Result {
+        for pdu in &mut self.batch {
+            let Some(urb) = pdu.urb.as_mut().filter(|urb| urb.is_iso()) else {
+                continue;
+            };
+            pdu.packets = urb.encoded_packets()?;
+            if urb.direction() == Direction::In {
+                if let Some(urb) = pdu.urb.take() {
+                    self.port.sent(pdu.seqnum, urb);
+                }
             }
-        };
-        if cmd.direction == Direction::In {
-            // The reply may come before `send()` returns, and its data needs the URB.
-            self.sent(seqnum, urb);
-            return self.send(&[SendPart::new(&header), SendPart::new(&packets)]);
         }
-        let result = self.send_out(&header, &mut urb, &packets);
-        self.sent(seqnum, urb);
-        result
+        Ok(())
     }
 
-    fn send_out(&self, header: &[u8], urb: &mut LinkedUrb, packets: &[u8]) -> Result {
-        let data = urb.data(urb.length())?;
-        self.socket
-            .send_pdu(header, data, packets, || !self.port.is_overdue())
-    }
-
-    /// Sends, unless a cancellation has been waiting for too long.
-    fn send(&self, parts: &[SendPart<'_>]) -> Result {
-        self.socket.send(parts, || !self.port.is_overdue())
-    }
-
-    /// Puts a URB where the receiver finds it, unless its reply has come already.
-    fn sent(&self, seqnum: u64, urb: LinkedUrb) {
-        let early = self.port.inner.lock().pending.sent(seqnum, urb);
-        if let Some((urb, reply)) = early {
-            rx::finish(&self.port, urb, &reply);
+    /// Sends the batch, unless a cancellation has been waiting for too long.
+    fn send(&mut self) -> Result {
+        let mut pieces = self.room.list();
+        for pdu in &mut self.batch {
+            pdu.gather(&mut pieces)?;
         }
+        self.socket.send(&pieces, || !self.port.is_overdue())
     }
+}
 
-    /// Asks for a reset of the device, in the words of a hub request: SetPortFeature(PORT_RESET)
-    /// (USB 2.0, table 11-15). Linux's stub takes it so; others stall.
-    fn reset(&self, seqnum: u64, devid: u32) -> Result {
-        let cmd = CmdSubmit {
-            seqnum: seqnum as u32,
-            devid,
-            direction: Direction::Out,
-            ep: 0,
-            flags: 0,
-            length: 0,
-            start_frame: 0,
-            packets: 0,
-            interval: 0,
-            setup: [0x23, 0x03, 0x04, 0, 0, 0, 0, 0],
-        };
-        usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
-        let header = Request::Submit(cmd).encode();
-        self.send(&[SendPart::new(&header)])
+/// Waits for a job, or for the end of the connection.
+fn wait(port: &Port, inner: &mut SpinLockIrqGuard<'_, Inner>) {
+    inner.sender_waits = true;
+    // Both end early when the thread is told to stop, which is after the connection ended.
+    if inner.pending.has_cancelled() {
+        let timeout = msecs_to_jiffies(WAIT_MS);
+        let _ = port
+            .work_for_sender
+            .wait_interruptible_timeout(inner, timeout);
+    } else {
+        let _ = port.work_for_sender.wait_interruptible(inner);
     }
+    inner.sender_waits = false;
+}
 
-    fn unlink(&self, seqnum: u64, victim: u64, devid: u32) -> Result {
-        let cmd = CmdUnlink {
-            seqnum: seqnum as u32,
-            devid,
-            victim: victim as u32,
-        };
-        usbip::usbip_dbg!(Xmit, "{cmd:?}\n");
-        let header = Request::Unlink(cmd).encode();
-        self.send(&[SendPart::new(&header)])
-    }
+/// Asks for a reset of the device, in the words of a hub request: SetPortFeature(PORT_RESET)
+/// (USB 2.0, table 11-15). Linux's stub takes it so; others stall.
+fn reset(seqnum: u64, devid: u32) -> Request {
+    Request::Submit(CmdSubmit {
+        seqnum: seqnum as u32,
+        devid,
+        direction: Direction::Out,
+        ep: 0,
+        flags: 0,
+        length: 0,
+        start_frame: 0,
+        packets: 0,
+        interval: 0,
+        setup: [0x23, 0x03, 0x04, 0, 0, 0, 0, 0],
+    })
+}
+
+fn unlink(seqnum: u64, victim: u64, devid: u32) -> Request {
+    Request::Unlink(CmdUnlink {
+        seqnum: seqnum as u32,
+        devid,
+        victim: victim as u32,
+    })
 }

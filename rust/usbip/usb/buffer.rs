@@ -17,7 +17,8 @@ use kernel::{
 /// pages).
 pub const MAX_LINEAR: usize = 4 << 20;
 
-/// The memory of one transfer. Always initialised: nothing of another's ever reaches the wire.
+/// The memory of one transfer. Always initialised: nothing but what a device or the client itself
+/// has put there ever reaches the wire.
 pub enum Buffer {
     /// One piece, empty for transfers without data.
     Linear(KVec<u8>),
@@ -43,6 +44,14 @@ impl Buffer {
     pub fn pages(length: usize) -> Result<Self> {
         ScatterList::new(length).map(Self::Pages)
     }
+
+    /// Bytes in it.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Linear(bytes) => bytes.len(),
+            Self::Pages(list) => list.len(),
+        }
+    }
 }
 
 /// A list of pages.
@@ -53,6 +62,7 @@ impl Buffer {
 pub struct ScatterList {
     raw: NonNull<bindings::scatterlist>,
     entries: u32,
+    length: usize,
 }
 
 // SAFETY: The memory may be freed from any thread.
@@ -75,12 +85,37 @@ impl ScatterList {
         Ok(Self {
             raw: NonNull::new(raw).ok_or(ENOMEM)?,
             entries,
+            length,
         })
     }
 
     /// The list, for a URB.
     pub(super) fn as_raw(&self) -> *mut bindings::scatterlist {
         self.raw.as_ptr()
+    }
+
+    /// Bytes in it.
+    pub(super) fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether nobody but us has references on the pages: what has been sent from them has arrived.
+    pub(super) fn is_unshared(&self) -> bool {
+        let mut entry = self.raw.as_ptr();
+        while !entry.is_null() {
+            // SAFETY: `entry` is an entry of our list, and its page is allocated.
+            let count = unsafe {
+                let count = &raw const (*page_of(entry))._refcount.counter;
+                entry = bindings::sg_next(entry);
+                count.read_volatile()
+            };
+            if count != 1 {
+                return false;
+            }
+        }
+        // What others did with the pages before they let go of them comes before what we do next.
+        core::sync::atomic::fence(core::sync::atomic::Ordering::Acquire);
+        true
     }
 
     /// The number of entries.
@@ -95,7 +130,7 @@ impl ScatterList {
     /// For as long as `'a` the list exists and nobody else uses its memory.
     pub(super) unsafe fn runs<'a>(&self, length: usize) -> Result<PageRuns<'a>> {
         // SAFETY: The list is valid by the type invariants; the caller promises the rest.
-        unsafe { page_runs(self.raw.as_ptr(), length) }
+        unsafe { page_runs(self.raw.as_ptr(), self.entries as usize, length) }
     }
 }
 
@@ -106,7 +141,7 @@ impl Drop for ScatterList {
     }
 }
 
-/// The first `length` bytes of a scatter list, or all of it if it is shorter.
+/// The first `length` bytes of a scatter list of `entries`, or all of it if it is shorter.
 ///
 /// # Safety
 ///
@@ -114,22 +149,15 @@ impl Drop for ScatterList {
 /// nobody else writes to them.
 pub(super) unsafe fn page_runs<'a>(
     mut entry: *mut bindings::scatterlist,
+    entries: usize,
     length: usize,
 ) -> Result<PageRuns<'a>> {
-    const PAGE_LINK_FLAGS: c_ulong = 3;
-
-    let mut runs = KVec::new();
+    let mut runs = KVec::with_capacity(entries, GFP_KERNEL)?;
     let mut left = length;
     while left > 0 && !entry.is_null() {
         // SAFETY: `entry` is an entry of the caller's list.
-        let (page, offset, available) = unsafe {
-            let page = (*entry).page_link & !PAGE_LINK_FLAGS;
-            (
-                page as *mut bindings::page,
-                (*entry).offset,
-                (*entry).length,
-            )
-        };
+        let (page, offset, available) =
+            unsafe { (page_of(entry), (*entry).offset, (*entry).length) };
         let take = left.min(available as usize);
         runs.push(PageRun::new(page, offset, take as u32), GFP_KERNEL)?;
         left -= take;
@@ -138,4 +166,17 @@ pub(super) unsafe fn page_runs<'a>(
     }
     // SAFETY: The caller promises that the pages are ours for `'a`.
     Ok(unsafe { PageRuns::new(runs, length - left) })
+}
+
+/// The page of an entry of a scatter list (`sg_page()`).
+///
+/// # Safety
+///
+/// `entry` is an entry of a scatter list.
+unsafe fn page_of(entry: *const bindings::scatterlist) -> *mut bindings::page {
+    const PAGE_LINK_FLAGS: c_ulong = 3;
+
+    // SAFETY: The caller promises it.
+    let link = unsafe { (*entry).page_link };
+    (link & !PAGE_LINK_FLAGS) as *mut bindings::page
 }

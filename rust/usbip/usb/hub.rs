@@ -44,7 +44,7 @@ mod request {
     pub(super) const GET_PORT_STATUS: u16 = 0xa300;
     pub(super) const SET_HUB_FEATURE: u16 = 0x2003;
     pub(super) const SET_PORT_FEATURE: u16 = 0x2303;
-    pub(super) const GET_PORT_ERROR_COUNT: u16 = 0xa380;
+    pub(super) const GET_PORT_ERROR_COUNT: u16 = 0xa30d;
     pub(super) const SET_HUB_DEPTH: u16 = 0x200c;
 }
 

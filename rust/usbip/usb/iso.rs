@@ -4,8 +4,8 @@
 
 use crate::{
     net::{
-        RecvError,
-        Socket, //
+        Inbox,
+        RecvError, //
     },
     protocol::IsoDescriptor, //
 };
@@ -50,10 +50,10 @@ pub(crate) fn encode(packets: &[bindings::usb_iso_packet_descriptor]) -> Result<
 }
 
 /// Receives the descriptors of `count` packets, which follow a PDU. Task context, may sleep.
-pub fn receive(socket: &Socket, count: usize) -> Result<KVec<IsoDescriptor>, RecvError> {
+pub fn receive(inbox: &mut Inbox, count: usize) -> Result<KVec<IsoDescriptor>, RecvError> {
     let mut bytes =
         KVec::from_elem(0, count * IsoDescriptor::LEN, GFP_KERNEL).map_err(Error::from)?;
-    socket.recv(&mut bytes)?;
+    inbox.fill(&mut bytes)?;
     let mut descriptors = KVec::with_capacity(count, GFP_KERNEL).map_err(Error::from)?;
     for chunk in bytes.chunks_exact(IsoDescriptor::LEN) {
         let chunk = chunk.first_chunk().ok_or(EPROTO)?;

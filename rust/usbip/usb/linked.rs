@@ -117,8 +117,11 @@ impl LinkedUrb {
         let urb = self.urb();
         let length = length.min(urb.transfer_buffer_length) as usize;
         if urb.num_sgs > 0 {
+            let entries = urb.num_sgs as usize;
             // SAFETY: The list belongs to the URB, which is ours.
-            return Ok(Payload::Pages(unsafe { page_runs(urb.sg, length)? }));
+            return Ok(Payload::Pages(unsafe {
+                page_runs(urb.sg, entries, length)?
+            }));
         }
         if length == 0 {
             return Ok(Payload::Linear(&mut []));

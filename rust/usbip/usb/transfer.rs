@@ -17,7 +17,10 @@ use super::{
     Device, //
 };
 use crate::{
-    net::Payload,
+    net::{
+        Payload,
+        Piece, //
+    },
     protocol::{
         flags,
         CmdSubmit,
@@ -37,7 +40,8 @@ use kernel::{
     },
     prelude::*,
     sync::{
-        Arc, //
+        Arc,
+        UniqueArc, //
     }, //
 };
 
@@ -54,13 +58,13 @@ pub trait Handler: Sized + Send + Sync + 'static {
 /// # Invariants
 ///
 /// `urb`, if any, is ours, and while no `ListArc` for the transfer exists it is with usbcore, with
-/// `context` leading here. Its buffers are `buffer` and `_setup`.
+/// `context` leading here. Its buffers are `buffer` and `setup`.
 #[pin_data(PinnedDrop)]
 pub struct Transfer<T: Handler> {
     urb: Option<NonNull<bindings::urb>>,
-    buffer: Buffer,
-    _setup: Option<KBox<[u8; 8]>>,
-    data: T,
+    pub(super) buffer: Buffer,
+    setup: Option<KBox<[u8; 8]>>,
+    pub(super) data: T,
     #[pin]
     links: ListLinks,
 }
@@ -93,7 +97,7 @@ pub struct Outcome {
 impl<T: Handler> Transfer<T> {
     /// A reply without a URB. Task context, may sleep.
     pub fn bare(data: T) -> Result<ListArc<Self>> {
-        Self::assemble(None, Buffer::Linear(KVec::new()), None, data)
+        Self::assemble(None, Buffer::Linear(KVec::new()), data).map(ListArc::from)
     }
 
     /// The transfer a CMD_SUBMIT asks for. Task context, may sleep.
@@ -110,54 +114,73 @@ impl<T: Handler> Transfer<T> {
             EndpointKind::Isochronous => cmd.iso_packets()?,
             _ => 0,
         };
-        let mut setup = match endpoint.kind {
-            EndpointKind::Control => Some(KBox::new(cmd.setup, GFP_KERNEL)?),
-            _ => None,
-        };
         // SAFETY: May be called from task context.
         let raw = unsafe { bindings::usb_alloc_urb(packets as c_int, bindings::GFP_KERNEL) };
         let urb = NonNull::new(raw).ok_or(ENOMEM)?;
-        let setup_ptr = setup
-            .as_mut()
-            .map_or(core::ptr::null_mut(), |setup| setup.as_mut_ptr());
-        let this = Self::assemble(Some(urb), buffer, setup, data)?;
+        let mut this = Self::assemble(Some(urb), buffer, data)?;
+        this.as_mut().describe(device, endpoint, cmd, packets)?;
+        Ok(this.into())
+    }
 
+    /// Tells the URB what to do. Whatever it did before is forgotten.
+    pub(super) fn describe(
+        self: Pin<&mut Self>,
+        device: &Device,
+        endpoint: Endpoint,
+        cmd: &CmdSubmit,
+        packets: usize,
+    ) -> Result {
+        let this = self.project();
+        let setup = match (endpoint.kind, this.setup) {
+            (EndpointKind::Control, Some(setup)) => {
+                **setup = cmd.setup;
+                setup.as_mut_ptr()
+            }
+            (EndpointKind::Control, none) => {
+                none.insert(KBox::new(cmd.setup, GFP_KERNEL)?).as_mut_ptr()
+            }
+            _ => core::ptr::null_mut(),
+        };
         let direction = bus_direction(endpoint, cmd);
-        // SAFETY: The URB is new and ours; the buffers belong to the transfer that owns the URB.
+        let urb = this.urb.ok_or(EINVAL)?;
+        // SAFETY: The URB is ours, as nobody else has a reference to the transfer; the buffers
+        // belong to the transfer that owns the URB.
         unsafe {
             let urb = &mut *urb.as_ptr();
             urb.dev = device.as_raw();
             urb.pipe = endpoint.pipe((device.devnum() & 0x7f) as u8, direction);
+            urb.status = 0;
             urb.transfer_flags = urb_flags(endpoint.kind, cmd);
             urb.transfer_buffer_length = cmd.length;
-            urb.setup_packet = setup_ptr;
+            urb.actual_length = 0;
+            urb.setup_packet = setup;
             urb.start_frame = cmd.start_frame;
             urb.number_of_packets = packets as c_int;
             urb.interval = cmd.interval;
+            urb.error_count = 0;
             urb.complete = Some(Self::complete_callback);
-            match &this.buffer {
+            match this.buffer {
                 Buffer::Linear(bytes) if bytes.is_empty() => {}
-                Buffer::Linear(bytes) => urb.transfer_buffer = bytes.as_ptr().cast_mut().cast(),
+                Buffer::Linear(bytes) => urb.transfer_buffer = bytes.as_mut_ptr().cast(),
                 Buffer::Pages(list) => {
                     urb.sg = list.as_raw();
                     urb.num_sgs = list.entries() as c_int;
                 }
             }
         }
-        Ok(this)
+        Ok(())
     }
 
     fn assemble(
         urb: Option<NonNull<bindings::urb>>,
         buffer: Buffer,
-        setup: Option<KBox<[u8; 8]>>,
         data: T,
-    ) -> Result<ListArc<Self>> {
-        let this = ListArc::pin_init(
+    ) -> Result<Pin<UniqueArc<Self>>> {
+        let this = UniqueArc::pin_init(
             try_pin_init!(Self {
                 urb,
                 buffer,
-                _setup: setup,
+                setup: None,
                 data,
                 links <- ListLinks::new(),
             }? Error),
@@ -190,6 +213,16 @@ impl<T: Handler> Transfer<T> {
             // SAFETY: As above.
             Buffer::Pages(list) => Ok(Payload::Pages(unsafe { list.runs(length)? })),
         }
+    }
+
+    /// The first `length` bytes of payload, to be sent. Pages are not copied: they belong to this
+    /// transfer alone, and no other transfer gets them before the network has let go of them (see
+    /// [`Spare::suits`](super::spare::Spare::suits)). Task context, may sleep.
+    pub fn outgoing(this: &mut ListArc<Self>, length: u32) -> Result<Piece<'_>> {
+        Ok(match Self::payload(this, length)? {
+            Payload::Linear(bytes) => Piece::Bytes(bytes),
+            Payload::Pages(runs) => Piece::Shared(runs),
+        })
     }
 
     /// Sets the packets of an isochronous transfer, as a CMD_SUBMIT describes them.

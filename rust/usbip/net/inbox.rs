@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What has been received and not been used yet.
+
+use super::{
+    Payload,
+    RecvError,
+    Socket, //
+};
+use crate::protocol::HEADER_LEN;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
+
+/// Bytes that are received at once.
+const CAPACITY: usize = 8192;
+
+/// Payloads over this size, in bytes, are received straight into the memory they are for. Behind
+/// one of those another is likely, so only a header is received then.
+const MAX_COPIED: usize = 2048;
+
+/// The receiving end of a connection: headers and small payloads come in blocks, large payloads
+/// without a detour. Task context, may sleep.
+pub struct Inbox {
+    socket: Arc<Socket>,
+    bytes: KVec<u8>,
+    /// What lies between these two has been received and not been used.
+    start: usize,
+    end: usize,
+    /// The size of the payload that was received last, if it followed the last header.
+    last_payload: usize,
+}
+
+impl Inbox {
+    /// An empty one. Nobody else receives from the socket.
+    pub fn new(socket: Arc<Socket>) -> Result<Self> {
+        Ok(Self {
+            socket,
+            bytes: KVec::from_elem(0, CAPACITY, GFP_KERNEL)?,
+            start: 0,
+            end: 0,
+            last_payload: 0,
+        })
+    }
+
+    /// The next header. Times out only if not a byte of it is there.
+    pub fn header(&mut self) -> Result<[u8; HEADER_LEN], RecvError> {
+        if self.end - self.start < HEADER_LEN {
+            self.refill(HEADER_LEN)?;
+        }
+        self.last_payload = 0;
+        let header = self.buffered().first_chunk().copied().ok_or(EPROTO)?;
+        self.start += HEADER_LEN;
+        Ok(header)
+    }
+
+    /// Fills `buffer`.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RecvError> {
+        self.last_payload += buffer.len();
+        let rest = self.take(buffer);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if rest.len() > MAX_COPIED {
+            return self.socket.recv(rest);
+        }
+        self.refill(rest.len())?;
+        self.take(rest);
+        Ok(())
+    }
+
+    /// Fills the memory of a payload.
+    pub fn payload(&mut self, payload: Payload<'_>) -> Result<(), RecvError> {
+        match payload {
+            Payload::Linear(bytes) => self.fill(bytes),
+            Payload::Pages(runs) => {
+                self.last_payload += runs.len();
+                let count = runs.len().min(self.end - self.start);
+                let first = self.start..self.start + count;
+                self.start += count;
+                let first = self.bytes.get(first).unwrap_or_default();
+                self.socket.recv_pages(first, &runs)
+            }
+        }
+    }
+
+    /// Receives and forgets `count` bytes.
+    pub fn skip(&mut self, mut count: u64) -> Result<(), RecvError> {
+        while count > 0 {
+            if self.start == self.end {
+                self.refill(1)?;
+            }
+            let step = count.min((self.end - self.start) as u64);
+            self.start += step as usize;
+            count -= step;
+        }
+        Ok(())
+    }
+
+    fn buffered(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Copies what is there to the front of `buffer`; returns what is still to be filled.
+    fn take<'a>(&mut self, buffer: &'a mut [u8]) -> &'a mut [u8] {
+        let count = buffer.len().min(self.end - self.start);
+        let (now, later) = buffer.split_at_mut(count);
+        if let Some(bytes) = self.buffered().get(..count) {
+            now.copy_from_slice(bytes);
+        }
+        self.start += count;
+        later
+    }
+
+    /// Receives until `wanted` bytes are there, at most [`CAPACITY`].
+    fn refill(&mut self, wanted: usize) -> Result<(), RecvError> {
+        self.bytes.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        let limit = if self.last_payload > MAX_COPIED {
+            wanted
+        } else {
+            CAPACITY
+        };
+        while self.end < wanted {
+            let room = self.bytes.get_mut(self.end..limit).unwrap_or_default();
+            match self.socket.recv_some(room) {
+                Ok(count) => self.end += count,
+                Err(RecvError::TimedOut) if self.end > 0 => return Err(EAGAIN.into()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
