@@ -9,7 +9,7 @@ use log::debug;
 use rustix::net;
 use thiserror::Error;
 
-use crate::{socket, tune, TcpPort, LOG_TARGET};
+use crate::{local, socket, tune, TcpPort, LOG_TARGET};
 
 /// What the standard library puts before the resolver's own text.
 const RESOLVER_PREFIX: &str = "failed to lookup address information: ";
@@ -26,10 +26,14 @@ pub enum ConnectError {
 }
 
 /// Connects to the first address of `host` that answers. The socket is tuned before it connects.
+/// `unix:/PATH` and `vsock:CID` are hosts too.
 ///
 /// # Errors
 /// See [`ConnectError`].
 pub fn connect(host: &str, port: &TcpPort) -> Result<TcpStream, ConnectError> {
+    if let Some(connected) = local::connect(host, port.number()) {
+        return connected.map_err(ConnectError::Unreachable);
+    }
     let addresses = (host, port.number())
         .to_socket_addrs()
         .map_err(|error| ConnectError::Resolve(resolver_text(&error)))?;

@@ -8,11 +8,14 @@
 
 mod channel;
 mod connect;
+mod dead_peer;
+mod local;
 mod socket;
 mod tcp_port;
 
 pub use channel::{Channel, ExchangeError, Patience};
 pub use connect::{connect, ConnectError};
+pub use dead_peer::{DeadPeerLimit, InvalidLimit};
 pub use socket::{listen, tune};
 pub use tcp_port::{InvalidTcpPort, TcpPort};
 

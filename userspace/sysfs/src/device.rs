@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use crate::attribute;
 
+/// `bDeviceClass` of hubs.
+const HUB_CLASS: &str = "09";
+
 /// A directory below `/sys/devices`.
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -52,6 +55,14 @@ impl Device {
         self.devpath.contains(crate::VHCI_DRIVER)
     }
 
+    /// Whether this is a USB device that could be exported: no hub, no interface.
+    pub fn is_plain(&self) -> bool {
+        self.attribute("bInterfaceNumber").is_err()
+            && self
+                .attribute("bDeviceClass")
+                .is_ok_and(|class| class != HUB_CLASS)
+    }
+
     /// Name of the driver the device is bound to.
     pub fn driver(&self) -> Option<String> {
         let target = fs::read_link(self.dir.join("driver")).ok()?;
@@ -74,6 +85,14 @@ impl Device {
     /// Path of an attribute or child.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
+    }
+
+    /// The device of that name right below this one.
+    pub(crate) fn child(&self, name: &str) -> Self {
+        Self {
+            dir: self.dir.join(name),
+            devpath: format!("{}/{name}", self.devpath),
+        }
     }
 
     /// Directory that holds the device and its siblings.

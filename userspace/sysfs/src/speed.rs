@@ -50,6 +50,32 @@ impl Speed {
         }
     }
 
+    /// The speed a number on the wire stands for; [`Self::Unknown`] for any other number.
+    pub const fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Low,
+            2 => Self::Full,
+            3 => Self::High,
+            4 => Self::Wireless,
+            5 => Self::Super,
+            6 => Self::SuperPlus,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Mbit/s as sysfs spells them; `None` when not known.
+    pub const fn mbps(self) -> Option<&'static str> {
+        match self {
+            Self::Unknown => None,
+            Self::Low => Some("1.5"),
+            Self::Full => Some("12"),
+            Self::High => Some("480"),
+            Self::Wireless => Some("53.3-480"),
+            Self::Super => Some("5000"),
+            Self::SuperPlus => Some("10000"),
+        }
+    }
+
     /// Text for people (`usbip_common.c:speed_strings`).
     pub const fn text(self) -> &'static str {
         match self {
@@ -82,6 +108,7 @@ mod tests {
         let texts = ["", "1.5", "12", "480", "53.3-480", "5000", "10000"];
         for (number, text) in (0..).zip(texts) {
             assert_eq!(Speed::from_sysfs(text).number(), number);
+            assert_eq!(Speed::from_number(number).mbps().unwrap_or_default(), text);
         }
         assert_eq!(Speed::from_sysfs("20000"), Speed::SuperPlus);
         assert_eq!(Speed::from_sysfs("480\n"), Speed::Unknown);

@@ -5,9 +5,11 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 
+use crate::answer::{self, Answer};
+use crate::cause::{Cause, Kind};
 use crate::environment::Environment;
 use crate::report::Reported;
-use crate::{attach, bind, detach, imported, list, unbind};
+use crate::{attach, bind, detach, imported, list, options, status, unbind};
 
 /// How to call the tool; `usage: ` goes before it.
 pub const GLOBAL_USAGE: &str = "usbip [--debug] [--log] [--tcp-port PORT] [version]
@@ -36,10 +38,12 @@ pub enum Command {
     Unbind,
     /// Show attached devices.
     Port,
+    /// Show everything.
+    Status,
 }
 
 impl Command {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Help,
         Self::Version,
         Self::Attach,
@@ -48,6 +52,7 @@ impl Command {
         Self::Bind,
         Self::Unbind,
         Self::Port,
+        Self::Status,
     ];
 
     /// The command of that name.
@@ -66,13 +71,14 @@ impl Command {
             Self::Bind => "bind",
             Self::Unbind => "unbind",
             Self::Port => "port",
+            Self::Status => "status",
         }
     }
 
-    /// Line in the command list; C keeps `help` and `version` out of it.
+    /// Line in the command list; C keeps `help` and `version` out of it and knows no `status`.
     const fn summary(self) -> Option<&'static str> {
         match self {
-            Self::Help | Self::Version => None,
+            Self::Help | Self::Version | Self::Status => None,
             Self::Attach => Some("Attach a remote USB device"),
             Self::Detach => Some("Detach a remote USB device"),
             Self::List => Some("List exportable or local USB devices"),
@@ -90,7 +96,27 @@ impl Command {
             Self::List => Some(list::USAGE),
             Self::Bind => Some(bind::USAGE),
             Self::Unbind => Some(unbind::USAGE),
+            Self::Status => Some(status::USAGE),
         }
+    }
+
+    /// Command line with all options, our own included.
+    pub fn cli(self) -> Option<clap::Command> {
+        match self {
+            Self::Help | Self::Version => None,
+            Self::Attach => Some(attach::cli()),
+            Self::Detach => Some(detach::cli()),
+            Self::List => Some(list::cli()),
+            Self::Bind => Some(bind::cli()),
+            Self::Unbind => Some(unbind::cli()),
+            Self::Port => Some(imported::cli()),
+            Self::Status => Some(status::cli()),
+        }
+    }
+
+    /// All commands.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter()
     }
 
     /// Runs the command with the arguments after its name.
@@ -103,20 +129,61 @@ impl Command {
         args: &[OsString],
         out: &mut dyn Write,
     ) -> Result<(), Reported> {
+        if let (true, Some(cli)) = (args.first().is_some_and(|arg| arg == "--help"), self.cli()) {
+            let mut cli = cli.bin_name(format!("usbip {}", self.name()));
+            return Ok(write!(out, "{}", cli.render_help())?);
+        }
         let done = match self {
             Self::Help => return help(args, out),
             Self::Version => return Ok(writeln!(out, "{VERSION}")?),
-            Self::Port => return imported::run(environment, out),
-            Self::Attach => attach::run(environment, args),
+            Self::Port => imported::run(environment, args, out),
+            Self::Status => status::run(environment, args, out),
+            Self::Attach => attach::run(environment, args, out),
             Self::Detach => detach::run(environment, args),
             Self::List => list::run(environment, args, out),
             Self::Bind => bind::run(environment, args),
             Self::Unbind => unbind::run(environment, args),
         };
-        done.unwrap_or_else(|BadArguments| {
-            self.write_usage(out)?;
-            Err(Reported)
+        done.or_else(|refusal| match refusal {
+            Refusal::BadArguments => self.misused(args, out),
+            Refusal::Failed(reported) => self.answer_failure(reported, args, out),
+            Refusal::Answered(reported) => Err(reported),
         })
+    }
+
+    /// Wrong arguments: the usage text as in C, or what `--json` asks for.
+    fn misused(self, args: &[OsString], out: &mut dyn Write) -> Result<(), Reported> {
+        let next = format!("see \"usbip {} --help\"", self.name());
+        let reported = Reported {
+            message: "wrong arguments".to_owned(),
+            cause: Some(Cause::new(
+                Kind::Usage,
+                "missing, unknown or contradictory options",
+                next,
+            )),
+        };
+        if args.iter().any(|arg| arg == "--json") {
+            return self.answer_failure(reported, args, out);
+        }
+        self.write_usage(out)?;
+        // The text above says nothing of our own options.
+        match self.cli().is_some_and(|cli| options::has_own(&cli, args)) {
+            true => Err(reported),
+            false => Err(Reported::silent()),
+        }
+    }
+
+    /// A failure before the command could answer `--json` itself.
+    fn answer_failure(
+        self,
+        reported: Reported,
+        args: &[OsString],
+        out: &mut dyn Write,
+    ) -> Result<(), Reported> {
+        if args.iter().any(|arg| arg == "--json") {
+            answer::write_line(out, self.name(), &mut Answer::default(), Some(&reported))?;
+        }
+        Err(reported)
     }
 
     fn write_usage(self, out: &mut dyn Write) -> io::Result<()> {
@@ -127,12 +194,31 @@ impl Command {
     }
 }
 
-/// The arguments of a command are wrong or incomplete; its usage text is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadArguments;
+/// Why a command that takes arguments ends early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its arguments are wrong or incomplete; its usage text is due.
+    BadArguments,
+    /// It failed; told.
+    Failed(Reported),
+    /// It failed, and `--json` has its answer.
+    Answered(Reported),
+}
+
+impl From<Reported> for Refusal {
+    fn from(reported: Reported) -> Self {
+        Self::Failed(reported)
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// What a command that takes arguments comes to.
-pub type Outcome = Result<Result<(), Reported>, BadArguments>;
+pub type Outcome = Result<(), Refusal>;
 
 /// The full help text.
 ///
@@ -154,7 +240,7 @@ fn help(args: &[OsString], out: &mut dyn Write) -> Result<(), Reported> {
         Some(Some(usage)) => write!(out, "usage: {usage}")?,
         Some(None) => {
             write_help(out)?;
-            return Err(Reported);
+            return Err(Reported::silent());
         }
         None => write_help(out)?,
     }

@@ -7,11 +7,11 @@ use std::ffi::OsString;
 use log::info;
 use usbip_sysfs::{Port, PortState};
 
-use crate::advice;
-use crate::command::{BadArguments, Outcome};
+use crate::cause::Cause;
+use crate::command::{Outcome, Refusal};
 use crate::environment::Environment;
 use crate::imported::open_vhci;
-use crate::options::{first_acting, parser, text, value};
+use crate::options::{command, read, text, value};
 use crate::report::{fail, Reported, USBIP};
 
 /// Usage text.
@@ -19,12 +19,17 @@ pub const USAGE: &str = "usbip detach <args>
     -p, --port=<port>    vhci_hcd port the device is on
 ";
 
+/// The command line.
+pub fn cli() -> clap::Command {
+    let port = value("port", 'p', "PORT", "The port, as \"usbip port\" shows it");
+    command("detach", "Give an imported USB device back", [port])
+}
+
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString]) -> Outcome {
-    let parser = parser([value("port", 'p')]);
-    let (name, matches) = first_acting(&parser, args, &["port"]).ok_or(BadArguments)?;
-    let port = text(&matches, name).ok_or(BadArguments)?;
-    Ok(detach(environment, &port))
+    let (_, matches) = read(&cli(), args, &["port"]).ok_or(Refusal::BadArguments)?;
+    let port = text(&matches, "port").ok_or(Refusal::BadArguments)?;
+    Ok(detach(environment, &port)?)
 }
 
 fn detach(environment: &Environment, text: &str) -> Result<(), Reported> {
@@ -44,9 +49,8 @@ fn detach(environment: &Environment, text: &str) -> Result<(), Reported> {
     }
     let stamp = environment.records.stamp(port);
     vhci.detach(port).map_err(|error| {
-        let reported = fail(format_args!("Port {port} detach request failed!\n"));
-        advice::privilege(&error);
-        reported
+        fail(format_args!("Port {port} detach request failed!\n"))
+            .because(Cause::kernel("vhci_hcd detach", &error))
     })?;
     environment.records.remove(port, stamp);
     info!(target: USBIP, "Port {port} is now detached!\n");

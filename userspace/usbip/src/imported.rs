@@ -2,15 +2,20 @@
 
 //! `usbip port`: show what is attached.
 
+use std::ffi::OsString;
 use std::io::Write;
 
 use log::error;
+use usbip_client::RecordError;
 use usbip_sysfs::{PortRow, Speed, Vhci, VhciError, VHCI_DRIVER};
 
-use crate::advice;
+use crate::answer::{self, Answer};
+use crate::attached_port::AttachedPort;
+use crate::cause::Cause;
+use crate::command::Outcome;
 use crate::environment::Environment;
 use crate::names::REMOTE_TEXT_LEN;
-use crate::record::RecordError;
+use crate::options::{command, json};
 use crate::report::{fail, Reported, LIBUSBIP};
 
 /// Opens the virtual host controller and reads all its ports.
@@ -28,20 +33,44 @@ pub fn open_vhci(environment: &Environment) -> Result<(Vhci, Vec<PortRow>), Repo
 
 /// Tells why the virtual host controller cannot be used.
 pub fn report_vhci(error: &VhciError) -> Reported {
-    error!(target: LIBUSBIP, "{error}");
-    let reported = fail("open vhci_driver (is vhci_hcd loaded?)");
-    if matches!(error, VhciError::NotLoaded) {
-        advice::load_module(VHCI_DRIVER);
+    let reported = not_open(error);
+    match error {
+        VhciError::NotLoaded => reported.because(Cause::not_loaded(VHCI_DRIVER)),
+        _ => reported,
     }
-    reported
 }
 
-/// Runs the command; its arguments are ignored.
-pub fn run(environment: &Environment, out: &mut dyn Write) -> Result<(), Reported> {
-    let rows = match open_vhci(environment) {
-        Ok((_vhci, rows)) => rows,
-        Err(Reported) => return Err(fail("list imported devices")),
-    };
+/// The words of C for it.
+pub fn not_open(error: &VhciError) -> Reported {
+    error!(target: LIBUSBIP, "{error}");
+    fail("open vhci_driver (is vhci_hcd loaded?)")
+}
+
+/// The command line.
+pub fn cli() -> clap::Command {
+    command("port", "Show imported USB devices", [json()])
+}
+
+/// Runs the command; arguments but `--json` are ignored, as in C.
+pub fn run(environment: &Environment, args: &[OsString], out: &mut dyn Write) -> Outcome {
+    environment.names.announce();
+    let opened = open_vhci(environment);
+    let opened = opened.map_err(|reported| reported.then("list imported devices"));
+    if args.iter().any(|arg| arg == "--json") {
+        let (rows, failure) = match opened {
+            Ok((_vhci, rows)) => (rows, None),
+            Err(reported) => (Vec::new(), Some(reported)),
+        };
+        let ports = rows
+            .iter()
+            .filter_map(|row| AttachedPort::read(environment, row));
+        let answer = Answer {
+            ports: Some(ports.collect()),
+            ..Answer::default()
+        };
+        return answer::write(out, "port", answer, failure);
+    }
+    let (_vhci, rows) = opened?;
     writeln!(out, "Imported USB devices")?;
     writeln!(out, "====================")?;
     for row in rows.iter().filter(|row| row.state.has_device()) {

@@ -5,7 +5,7 @@
 mod database;
 
 use std::cell::OnceCell;
-use std::fs;
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use database::Database;
@@ -40,6 +40,27 @@ impl Names {
             places: place.map_or_else(|| PLACES.map(PathBuf::from).into(), |place| vec![place]),
             database: OnceCell::new(),
         }
+    }
+
+    /// Tells when there is no list of names, as C does before anything else. Nothing is read yet.
+    pub fn announce(&self) {
+        let first = self.places.first();
+        if let (false, Some(first)) = (
+            self.places.iter().any(|place| File::open(place).is_ok()),
+            first,
+        ) {
+            fail(format_args!("failed to open {}", first.display()));
+        }
+    }
+
+    /// Name of a vendor.
+    pub fn vendor(&self, vendor: u16) -> Option<String> {
+        self.database().vendor(vendor).map(text)
+    }
+
+    /// Name of a product, without that of its vendor.
+    pub fn product_name(&self, vendor: u16, product: u16) -> Option<String> {
+        self.database().product(vendor, product).map(text)
     }
 
     /// `<vendor> : <product> (vvvv:pppp)`, cut to `limit` bytes.
@@ -86,15 +107,13 @@ impl Names {
     fn database(&self) -> &Database {
         self.database.get_or_init(|| {
             let content = self.places.iter().find_map(|place| fs::read(place).ok());
-            let content = content.unwrap_or_else(|| {
-                if let Some(first) = self.places.first() {
-                    fail(format_args!("failed to open {}", first.display()));
-                }
-                Vec::new()
-            });
-            Database::parse(&content)
+            Database::parse(&content.unwrap_or_default())
         })
     }
+}
+
+fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).into_owned()
 }
 
 fn join(parts: &[&[u8]], limit: usize) -> Vec<u8> {

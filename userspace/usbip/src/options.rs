@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Option parsing that accepts what `getopt_long` accepts.
+//! Option parsing that accepts what `getopt_long` accepts, and our own options beside it.
 
 use std::ffi::OsString;
 
@@ -8,43 +8,78 @@ use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-/// A parser for these options. Long names may be shortened, the last of several equal options
-/// counts, other arguments are ignored, and nothing is ever printed.
-pub fn parser(options: impl IntoIterator<Item = Arg>) -> Command {
-    bare_parser(options).arg(
+/// A command with these options. The last of several equal options counts, other arguments are
+/// ignored, and nothing is ever printed.
+pub fn command(
+    name: &'static str,
+    about: &'static str,
+    options: impl IntoIterator<Item = Arg>,
+) -> Command {
+    bare_command(name, about, options).arg(
         Arg::new("ignored")
             .num_args(0..)
+            .hide(true)
             .value_parser(ValueParser::os_string()),
     )
 }
 
 /// The same without a rule for arguments that are no options.
-pub fn bare_parser(options: impl IntoIterator<Item = Arg>) -> Command {
-    Command::new("usbip")
+pub fn bare_command(
+    name: &'static str,
+    about: &'static str,
+    options: impl IntoIterator<Item = Arg>,
+) -> Command {
+    Command::new(name)
+        .about(about)
         .no_binary_name(true)
         .disable_help_flag(true)
         .disable_version_flag(true)
-        .infer_long_args(true)
         .args_override_self(true)
         .args(options)
 }
 
-/// An option without a value.
-pub fn flag(name: &'static str, short: char) -> Arg {
-    Arg::new(name)
-        .long(name)
+/// An option of C without a value.
+pub fn flag(name: &'static str, short: char, help: &'static str) -> Arg {
+    own_flag(name, help)
         .short(short)
-        .action(ArgAction::SetTrue)
+        .aliases(abbreviations(name))
 }
 
-/// An option with a value, which may look like an option.
-pub fn value(name: &'static str, short: char) -> Arg {
+/// An option of C with a value, which may look like an option.
+pub fn value(name: &'static str, short: char, shown: &'static str, help: &'static str) -> Arg {
+    own_value(name, shown, help)
+        .short(short)
+        .aliases(abbreviations(name))
+}
+
+/// An option without a value that C does not have.
+pub fn own_flag(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
         .long(name)
-        .short(short)
+        .action(ArgAction::SetTrue)
+        .help(help)
+}
+
+/// An option with a value that C does not have.
+pub fn own_value(name: &'static str, shown: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
         .action(ArgAction::Set)
+        .value_name(shown)
+        .help(help)
         .allow_hyphen_values(true)
         .value_parser(ValueParser::os_string())
+}
+
+/// Answers in JSON.
+pub fn json() -> Arg {
+    own_flag("json", "Answer with one JSON object (see JSON.md)")
+}
+
+/// `getopt_long` takes any beginning of a name, and no two options of one command of C begin with
+/// the same letter. Our own options have to be written in full.
+fn abbreviations(name: &'static str) -> impl Iterator<Item = &'static str> {
+    (1..name.len()).filter_map(|length| name.get(..length))
 }
 
 /// Value of an option as text, if given.
@@ -61,49 +96,77 @@ pub fn position(matches: &ArgMatches, name: &str) -> Option<usize> {
     }
 }
 
-/// Reads arguments up to the first option out of `acting` and no further, because C acts on it at
-/// once: what follows is not even checked. `None` when there is no such option or when something
-/// before it is wrong.
-pub fn first_acting<'a>(
-    parser: &Command,
+/// Reads arguments as C does, that is up to the first option out of `acting` and no further: C acts
+/// on it at once, and what follows is not even checked. `None` when there is no such option or when
+/// something before it is wrong.
+///
+/// With one of our own options anywhere all arguments are read and have to be right; then there
+/// may be no acting option.
+pub fn read<'a>(
+    command: &Command,
     args: &[OsString],
     acting: &[&'a str],
-) -> Option<(&'a str, ArgMatches)> {
+) -> Option<(Option<&'a str>, ArgMatches)> {
+    let first = |matches: &ArgMatches| {
+        let positions = acting
+            .iter()
+            .filter_map(|name| Some((position(matches, name)?, *name)));
+        positions.min().map(|(_, name)| name)
+    };
+    if has_own(command, args) {
+        let matches = command.clone().try_get_matches_from(args).ok()?;
+        return Some((first(&matches), matches));
+    }
     (1..=args.len()).find_map(|count| {
         let read = args.iter().take(count);
-        let matches = parser.clone().try_get_matches_from(read).ok()?;
-        let first = acting
-            .iter()
-            .filter_map(|name| Some((position(&matches, name)?, *name)))
-            .min()?;
-        Some((first.1, matches))
+        let matches = command.clone().try_get_matches_from(read).ok()?;
+        first(&matches).map(|name| (Some(name), matches))
     })
+}
+
+/// Whether one of our own options is there; they are the ones without a short form.
+pub fn has_own(command: &Command, args: &[OsString]) -> bool {
+    let own = command
+        .get_arguments()
+        .filter(|arg| arg.get_short().is_none());
+    let names: Vec<_> = own.filter_map(Arg::get_long).collect();
+    let options = args.iter().take_while(|arg| *arg != "--");
+    let mut longs = options.filter_map(|arg| arg.to_str()?.strip_prefix("--"));
+    longs.any(|long| names.contains(&long.split('=').next().unwrap_or_default()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn first(args: &[&str]) -> Option<(&'static str, bool, Option<String>)> {
-        let parser = parser([
-            flag("parsable", 'p'),
-            value("remote", 'r'),
-            flag("local", 'l'),
-        ]);
+    fn first(args: &[&str]) -> Option<(Option<&'static str>, bool, Option<String>)> {
+        let command = command(
+            "list",
+            "",
+            [
+                flag("parsable", 'p', ""),
+                value("remote", 'r', "HOST", ""),
+                flag("local", 'l', ""),
+                own_value("product", "PATTERN", ""),
+            ],
+        );
         let args: Vec<_> = args.iter().map(OsString::from).collect();
-        let (name, matches) = first_acting(&parser, &args, &["remote", "local"])?;
-        let parsable = position(&matches, "parsable") < position(&matches, name)
-            && position(&matches, "parsable").is_some();
+        let (name, matches) = read(&command, &args, &["remote", "local"])?;
+        let parsable = position(&matches, "parsable");
+        let parsable =
+            parsable.is_some() && parsable < name.and_then(|name| position(&matches, name));
         Some((name, parsable, text(&matches, "remote")))
     }
 
     #[test]
     fn later_options_are_not_read() {
-        assert_eq!(first(&["-l", "--bogus"]), Some(("local", false, None)));
-        assert_eq!(first(&["-l", "-p"]), Some(("local", false, None)));
-        assert_eq!(first(&["-lp"]), Some(("local", false, None)));
-        assert_eq!(first(&["-p", "-l"]), Some(("local", true, None)));
-        assert_eq!(first(&["-pl"]), Some(("local", true, None)));
+        let local = |parsable| Some((Some("local"), parsable, None));
+        assert_eq!(first(&["-l", "--bogus"]), local(false));
+        assert_eq!(first(&["-l", "-p"]), local(false));
+        assert_eq!(first(&["-lp"]), local(false));
+        assert_eq!(first(&["-p", "-l"]), local(true));
+        assert_eq!(first(&["-pl"]), local(true));
+        assert_eq!(first(&["--p", "--l"]), local(true));
         assert_eq!(first(&["--bogus", "-l"]), None);
         assert_eq!(first(&["-p"]), None);
         assert_eq!(first(&[]), None);
@@ -111,7 +174,7 @@ mod tests {
 
     #[test]
     fn values_come_attached_or_apart() {
-        let host = Some(("remote", false, Some("h".to_owned())));
+        let host = Some((Some("remote"), false, Some("h".to_owned())));
         for args in [
             &["-r", "h"][..],
             &["-rh"],
@@ -120,10 +183,21 @@ mod tests {
         ] {
             assert_eq!(first(args), host, "{args:?}");
         }
-        let dash = Some(("remote", false, Some("-l".to_owned())));
+        let dash = Some((Some("remote"), false, Some("-l".to_owned())));
         assert_eq!(first(&["-r", "-l"]), dash);
         assert_eq!(first(&["-r"]), None);
         assert_eq!(first(&["x", "-r", "h"]), host);
         assert_eq!(first(&["--", "-l"]), None);
+    }
+
+    #[test]
+    fn own_options_have_everything_read() {
+        let local = Some((Some("local"), false, None));
+        assert_eq!(first(&["-l", "--product", "x"]), local);
+        assert_eq!(first(&["-l", "--product=x", "--bogus"]), None);
+        assert_eq!(first(&["-l", "--product"]), None);
+        assert_eq!(first(&["--product=x"]), Some((None, false, None)));
+        // Our names must not make those of C ambiguous, nor be guessed.
+        assert_eq!(first(&["--pro", "x", "-l"]), None);
     }
 }

@@ -3,15 +3,14 @@
 //! `usbip unbind`: stop exporting a local device.
 
 use std::ffi::OsString;
-use std::io;
 
 use log::info;
-use usbip_sysfs::HOST_DRIVER;
+use usbip_sysfs::{Device, HOST_DRIVER};
 
-use crate::advice;
-use crate::command::{BadArguments, Outcome};
+use crate::choice;
+use crate::command::{Outcome, Refusal};
 use crate::environment::Environment;
-use crate::options::{first_acting, parser, text, value};
+use crate::options::{command, read, text, value};
 use crate::report::{fail, Reported, USBIP};
 
 /// Usage text.
@@ -19,35 +18,43 @@ pub const USAGE: &str = "usbip unbind <args>
     -b, --busid=<busid>    Unbind usbip-host.ko from device on <busid>
 ";
 
+/// The command line.
+pub fn cli() -> clap::Command {
+    let busid = value("busid", 'b', "BUSID", "The device on this bus id");
+    command("unbind", "Stop exporting a USB device", [busid]).args(choice::options())
+}
+
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString]) -> Outcome {
-    let parser = parser([value("busid", 'b')]);
-    let (name, matches) = first_acting(&parser, args, &["busid"]).ok_or(BadArguments)?;
-    let busid = text(&matches, name).ok_or(BadArguments)?;
-    Ok(unbind(environment, &busid))
+    let (_, matches) = read(&cli(), args, &["busid"]).ok_or(Refusal::BadArguments)?;
+    let busid = match (text(&matches, "busid"), choice::selector(&matches)?) {
+        (Some(busid), None) => busid,
+        (None, Some(selector)) => choice::local(environment, &selector, is_exported)?,
+        _ => return Err(Refusal::BadArguments),
+    };
+    Ok(unbind(environment, &busid)?)
+}
+
+fn is_exported(device: &Device) -> bool {
+    device.driver().as_deref() == Some(HOST_DRIVER)
 }
 
 /// All three writes are needed; the last is the one that frees the place in the match table.
 fn unbind(environment: &Environment, text: &str) -> Result<(), Reported> {
     let (busid, device) = environment.local_device(text)?;
-    if device.driver().as_deref() != Some(HOST_DRIVER) {
+    if !is_exported(&device) {
         return Err(fail("device is not bound to usbip-host driver"));
     }
     let driver = environment.sysfs.host_driver();
-    let told = |error: io::Error, text: String| {
-        let reported = fail(text);
-        advice::privilege(&error);
-        reported
-    };
-    driver
-        .unbind_from(HOST_DRIVER, &busid)
-        .map_err(|error| told(error, format!("error unbinding device {busid} from driver")))?;
-    driver
-        .remove_match(&busid)
-        .map_err(|error| told(error, format!("unable to unbind device on {busid}")))?;
+    driver.unbind_from(HOST_DRIVER, &busid).map_err(|error| {
+        fail(format_args!("error unbinding device {busid} from driver")).because_of(&error)
+    })?;
+    driver.remove_match(&busid).map_err(|error| {
+        fail(format_args!("unable to unbind device on {busid}")).because_of(&error)
+    })?;
     driver
         .rebind(&busid)
-        .map_err(|error| told(error, "error rebinding".to_owned()))?;
+        .map_err(|error| fail("error rebinding").because_of(&error))?;
     info!(target: USBIP, "unbind device on busid {busid}: complete");
     Ok(())
 }

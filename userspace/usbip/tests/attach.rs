@@ -67,17 +67,29 @@ fn speed_chooses_the_hub() {
 
 #[test]
 fn refusals_are_told_in_words() {
-    let texts = [
-        "Request Failed",
-        "Device busy (exported)",
-        "Device in error state",
-        "Device not found",
-        "Unexpected response",
-        "Unknown Op Common Status",
+    let refused = "refused: the server refuses; look at the log of usbipd there";
+    let rows = [
+        ("Request Failed", refused),
+        (
+            "Device busy (exported)",
+            "in use: another client has the device; see who with \"usbip status\" there",
+        ),
+        (
+            "Device in error state",
+            "device error: the device is unusable until it is exported anew; run \"usbip unbind -b 1-2\" and \"usbip bind -b 1-2\" there",
+        ),
+        (
+            "Device not found",
+            "not bound: the server does not export this device; run \"usbip bind -b 1-2\" there",
+        ),
+        ("Unexpected response", refused),
+        ("Unknown Op Common Status", refused),
     ];
-    for (status, text) in (1..).zip(texts) {
+    for (status, (text, cause)) in (1..).zip(rows) {
         let server = FakeServer::import(reply(Operation::Import, status, &[]));
-        let expected = format!("usbip: error: Attach Request for 1-2 failed - {text}\n\n");
+        let expected = format!(
+            "usbip: error: Attach Request for 1-2 failed - {text}\n\nusbip: info: {cause}\n"
+        );
         assert_eq!(attach(&machine(), &server, "1-2"), (1, expected));
     }
 }
@@ -87,16 +99,18 @@ fn other_device_is_refused() {
     let machine = machine();
     let mut other = device("1-3");
     other.busid = BusIdText::new(b"1-3\x1b[2J");
-    let expected = "usbip: error: recv different busid 1-3?[2J\n".to_owned();
-    assert_eq!(attach(&machine, &import_of(&other), "1-2"), (1, expected));
+    let expected = "usbip: error: recv different busid 1-3?[2J
+usbip: info: bad answer: the server hands out 1-3?[2J instead of 1-2; see what it has with \"usbip list -r\"\n";
+    assert_eq!(
+        attach(&machine, &import_of(&other), "1-2"),
+        (1, expected.to_owned())
+    );
     assert_eq!(machine.sysfs.vhci("attach").unwrap(), "");
 
     let long = "1-".to_owned() + &"1".repeat(40);
     let expected = format!("usbip: error: recv different busid {}\n", &long[..31]);
-    assert_eq!(
-        attach(&machine, &import_of(&device(&long)), &long),
-        (1, expected)
-    );
+    let (code, text) = attach(&machine, &import_of(&device(&long)), &long);
+    assert!(code == 1 && text.starts_with(&expected), "{text}");
 }
 
 #[test]
@@ -119,18 +133,31 @@ fn no_free_port() {
     let machine = Machine::new();
     let rows = "hs  0000 005 000 00000000 000000 0-0\nss  0001 004 000 00000000 000000 0-0\n";
     machine.sysfs.load_vhci(2, &[rows]).unwrap();
-    let expected = "usbip: error: no free port\n".to_owned();
+    let expected = "usbip: error: no free port
+usbip: info: no free port: every port for devices of this speed is taken; give a device back with \"usbip detach -p PORT\"\n";
     let server = import_of(&device("1-2"));
-    assert_eq!(attach(&machine, &server, "1-2"), (1, expected));
+    assert_eq!(attach(&machine, &server, "1-2"), (1, expected.to_owned()));
 }
 
 #[test]
-fn missing_module_names_the_next_step() {
-    let (code, text) = attach(&Machine::new(), &import_of(&device("1-2")), "1-2");
-    let expected = "libusbip: error: udev_device_new_from_subsystem_sysname failed
+fn missing_module_is_loaded_or_told() {
+    let machine = Machine::new();
+    let (code, text) = attach(&machine, &import_of(&device("1-2")), "1-2");
+    let expected = format!(
+        "libusbip: error: udev_device_new_from_subsystem_sysname failed
 usbip: error: open vhci_driver (is vhci_hcd loaded?)
-usbip: info: the kernel module is not loaded: run \"modprobe vhci_hcd\" as root\n";
-    assert_eq!((code, text.as_str()), (1, expected));
+usbip: info: module absent: vhci_hcd is not loaded and loading it failed: {}: No such file or directory; run \"modprobe vhci_hcd\" as root\n",
+        machine.modprobe().display()
+    );
+    assert_eq!((code, text), (1, expected));
+
+    let loaded = self::machine();
+    let place = loaded.sysfs.root().join("bus/platform/devices/vhci_hcd.0");
+    let hidden = loaded.sysfs.root().join("hidden");
+    std::fs::rename(&place, &hidden).unwrap();
+    loaded.make_modprobe(&format!("mv {} {}", hidden.display(), place.display()));
+    let server = import_of(&device("1-2"));
+    assert_eq!(attach(&loaded, &server, "1-2"), (0, String::new()));
 }
 
 #[test]
@@ -151,6 +178,6 @@ fn refused_connection() {
     let ran = machine().run(&["-t1", "attach", "-r", "127.0.0.1", "-d", "usbip-vudc.0"]);
     let expected = "usbip: info: using port 1 (\"1\")
 usbip: error: tcp connect
-usbip: info: could not connect to 127.0.0.1:1: Connection refused\n";
+usbip: info: refused: nobody listens on 127.0.0.1:1; run \"usbipd -D\" there\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (1, expected));
 }

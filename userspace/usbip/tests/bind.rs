@@ -84,12 +84,26 @@ usbip: error: could not unbind driver from device on busid 1-1\n";
 }
 
 #[test]
-fn bind_without_module_names_the_next_step() {
+fn missing_module_is_loaded_or_told() {
     let machine = Machine::new();
     machine.sysfs.add_usb_device("1-1").unwrap();
+    machine.sysfs.set_driver("1-1", "usb").unwrap();
+    machine.make_modprobe("echo $1: no such module >&2; exit 1");
     let text = "usbip: error: unable to bind device on 1-1
-usbip: info: the kernel module is not loaded: run \"modprobe usbip-host\" as root\n";
+usbip: info: module absent: usbip-host is not loaded and loading it failed: usbip-host: no such module; run \"modprobe usbip-host\" as root\n";
     assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
+    let unbound = machine.sysfs.read(&format!("{DRIVERS}/usb/unbind"));
+    assert_eq!(
+        unbound.unwrap(),
+        "",
+        "the device lost its driver for nothing"
+    );
+
+    let drivers = machine.sysfs.root().join(DRIVERS).join("usbip-host");
+    let dir = drivers.display();
+    machine.make_modprobe(&format!("mkdir {dir}; touch {dir}/match_busid {dir}/bind"));
+    assert_eq!(machine.run(&["bind", "-b", "1-1"]).code, 0);
+    assert_eq!(host_file(&machine, "bind"), "1-1");
 }
 
 #[test]
@@ -97,9 +111,26 @@ fn failed_bind_is_taken_back() {
     let machine = machine(None);
     std::fs::remove_file(machine.sysfs.root().join("bus/usb/drivers/usbip-host/bind")).unwrap();
     let text = "usbip: error: error binding device 1-1 to driver: No such file or directory
-usbip: error: could not bind device to usbip-host\n";
+usbip: error: could not bind device to usbip-host
+usbip: info: refused by the kernel: bind: No such file or directory; see \"dmesg\"\n";
     assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
     assert_eq!(host_file(&machine, "match_busid"), "del 1-1");
+}
+
+#[test]
+fn device_in_use_is_refused_unless_forced() {
+    let machine = machine(Some("usb"));
+    machine.sysfs.add_disk("1-1", "sdb", "8:16").unwrap();
+    machine.write_proc(
+        "swaps",
+        "Filename Type Size Used Priority\n/dev/sdb partition 1 0 -2\n",
+    );
+    let text = "usbip: error: could not unbind driver from device on busid 1-1
+usbip: info: in use: sdb is swap space; run \"swapoff /dev/sdb\", or bind with --force\n";
+    assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
+    let unbound = machine.sysfs.read(&format!("{DRIVERS}/usb/unbind"));
+    assert_eq!(unbound.unwrap(), "");
+    assert_eq!(machine.run(&["bind", "-b", "1-1", "--force"]).code, 0);
 }
 
 #[test]

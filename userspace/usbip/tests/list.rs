@@ -37,14 +37,18 @@ fn local_devices_without_hubs_and_imported_ones() {
         ran.stdout,
         "busid=1-10#usbid=0781:5567#\nbusid=1-2#usbid=0781:5567#\n"
     );
-    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let missing = format!("usbip: error: failed to open {}\n", machine.ids().display());
+    assert_eq!((ran.code, ran.stderr), (0, missing));
 }
 
 #[test]
-fn missing_names_are_told_once() {
+fn missing_names_are_told_once_and_first() {
     let machine = Machine::new();
     std::fs::remove_file(machine.ids()).unwrap();
-    assert_eq!(machine.run(&["list", "-l"]), Ran::quiet(0, ""));
+    let missing = format!("usbip: error: failed to open {}\n", machine.ids().display());
+    assert_eq!(machine.run(&["list", "-l"]), Ran::quiet(0, &missing));
+    let port = machine.run(&["port"]);
+    assert!(port.stderr.starts_with(&missing), "{}", port.stderr);
     machine.sysfs.add_usb_device("1-1").unwrap();
     machine.sysfs.add_usb_device("1-2").unwrap();
     let ran = machine.run(&["list", "-l"]);
@@ -141,7 +145,8 @@ fn empty_remote_list() {
 fn remote_failures() {
     let (code, text) = list_from(reply(Operation::DevList, 1, &[]));
     let expected = "usbip: error: Exported Device List Request failed - Request Failed\n
-usbip: error: failed to get device list from 127.0.0.1\n";
+usbip: error: failed to get device list from 127.0.0.1
+usbip: info: refused: the server refuses; look at the log of usbipd there\n";
     assert_eq!((code, text.as_str()), (1, expected));
 
     let (code, text) = list_from(reply(Operation::Import, 0, &[]));
@@ -153,10 +158,14 @@ usbip: error: failed to get device list from 127.0.0.1\n";
 
     let (code, text) = list_from(b"\x01\x06\0\x05\0\0\0\0".to_vec());
     assert!(text.starts_with("usbip: error: USBIP Kernel and tool version mismatch: 262 273:\n"));
+    let cause = "usbip: info: version mismatch: the server speaks 0x0106, this tool 0x0111;";
+    assert!(text.contains(cause), "{text}");
     assert_eq!(code, 1);
 
     let (code, text) = list_from(reply(Operation::DevList, 0, &[&[0xff; 4]]));
-    assert!(text.ends_with("usbip: error: failed to get device list from 127.0.0.1\n"));
+    let expected = "usbip: error: failed to get device list from 127.0.0.1
+usbip: info: bad answer: peer announces 4294967295 devices;";
+    assert!(text.starts_with(expected), "{text}");
     assert_eq!(code, 1);
 }
 

@@ -84,8 +84,8 @@ fn one_bad_row_or_file_does_not_hide_the_others() {
 fn missing_module_names_the_next_step() {
     let text = "libusbip: error: udev_device_new_from_subsystem_sysname failed
 usbip: error: open vhci_driver (is vhci_hcd loaded?)
-usbip: info: the kernel module is not loaded: run \"modprobe vhci_hcd\" as root
-usbip: error: list imported devices\n";
+usbip: error: list imported devices
+usbip: info: module absent: vhci_hcd is not loaded; run \"modprobe vhci_hcd\" as root\n";
     assert_eq!(Machine::new().run(&["port"]), Ran::quiet(1, text));
     let ran = Machine::new().run(&["detach", "-p", "0"]);
     assert_eq!(ran.code, 1);
@@ -124,7 +124,8 @@ fn refused_detach_keeps_the_record() {
         .root()
         .join("devices/platform/vhci_hcd.0/detach");
     std::fs::remove_file(detach).unwrap();
-    let text = "usbip: error: Port 0 detach request failed!\n\n";
+    let text = "usbip: error: Port 0 detach request failed!\n
+usbip: info: refused by the kernel: vhci_hcd detach: No such file or directory; see \"dmesg\"\n";
     assert_eq!(machine.run(&["detach", "-p", ""]), Ran::quiet(1, text));
     assert!(machine.read_record(0).is_some());
 }

@@ -54,9 +54,34 @@ fn help() {
 #[test]
 fn invalid_global_option() {
     let text = format!("usbip: invalid option\n{USAGE}");
-    for args in [&["--bogus"][..], &["-x", "list"], &["-t"], &["--help"]] {
+    for args in [&["--bogus"][..], &["-z", "list"], &["-t"], &["-h"]] {
         says(args, 1, &text);
     }
+}
+
+#[test]
+fn own_options_have_a_help_of_their_own() {
+    let ran = Machine::new().run(&["--help"]);
+    assert!(ran.code == 0 && ran.stdout.contains("status"), "{ran:?}");
+    let ran = Machine::new().run(&["bind", "--help"]);
+    assert!(ran.code == 0 && ran.stdout.contains("--force"), "{ran:?}");
+    let ran = Machine::new().run(&["bind", "-b", "1-1", "--id", "0781:5567"]);
+    assert!(ran.stderr.contains("see \"usbip bind --help\""), "{ran:?}");
+}
+
+#[test]
+fn old_style() {
+    let title = "Imported USB devices\n====================\n";
+    let machine = Machine::new();
+    machine
+        .sysfs
+        .load_vhci(2, &["hs  0000 004 000 00000000 000000 0-0\n"])
+        .unwrap();
+    assert_eq!(machine.run(&["-p"]).stdout, title);
+    let ran = machine.run(&["-d", "0"]);
+    assert_eq!(ran.stderr, "usbip: info: Port 0 is already detached!\n\n");
+    // What has a meaning today keeps it.
+    assert_eq!(machine.run(&["-d", "port"]).stdout, title);
 }
 
 #[test]

@@ -3,20 +3,32 @@
 //! Drop-in replacement of `usbipd` from usbip-utils 2.0.
 //!
 //! One thread per connection, a time limit on each, no fork: a client that says nothing keeps
-//! nobody waiting. Setting `USBIP_SYSFS` moves the daemon off `/sys`, for tests.
+//! nobody waiting. What usbip-utils does not have is in `/etc/usbip/usbipd.toml`: where to listen,
+//! limits, and rules by which devices are exported whenever they are there.
+//!
+//! Environment variables move the daemon elsewhere, for tests: `USBIP_SYSFS` (instead of `/sys`)
+//! and `USBIP_RUN` (`/run/usbip`).
 
 #![forbid(unsafe_code)]
 
+mod address;
+mod config;
 mod daemon;
+mod exporter;
 mod exports;
+mod keeper;
 mod listeners;
 mod options;
+mod peer;
 mod pid_file;
 mod reply;
 mod request;
 mod server;
-mod stop;
+mod standing;
+mod takeover;
 mod waiting;
+
+pub use options::command_line;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

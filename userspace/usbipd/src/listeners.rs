@@ -2,123 +2,217 @@
 
 //! Listening sockets.
 
+use std::fs::{self, Permissions};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::os::fd::AsFd;
+use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
+use listenfd::ListenFd;
 use log::{debug, error, info};
-use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use socket2::{Domain, SockAddr, Socket, Type};
 use usbip_logger::Reason;
-use usbip_net::{listen, TcpPort};
+use usbip_net::listen;
 
-use crate::options::Families;
-use crate::stop::StopSignal;
+use crate::address::Endpoint;
+use crate::peer::Peer;
 use crate::{Reported, USBIPD};
 
-/// Time between two signs of life in the debug output.
-const HEARTBEAT: Timespec = Timespec {
-    tv_sec: 10,
-    tv_nsec: 0,
-};
+/// Pending connections of a socket that is not TCP.
+const BACKLOG: i32 = 4096;
 
-/// What a wait ended with.
+/// Mode of a socket file: connecting means using the devices, which is for root to give away.
+const SOCKET_MODE: u32 = 0o660;
+
+/// Address families a socket from systemd may have.
+const FAMILIES: [Domain; 4] = [Domain::IPV4, Domain::IPV6, Domain::UNIX, Domain::VSOCK];
+
+/// A listening socket; one that is a file we made is removed when dropped.
 #[derive(Debug)]
-pub enum Event<'a> {
-    /// Connections may wait on these sockets.
-    Connections(Vec<&'a TcpListener>),
-    /// Nothing happened for a while.
-    Heartbeat,
-    /// The process shall end.
-    Stop,
+pub struct Listener {
+    socket: Socket,
+    /// Where it was opened; `None` for one that systemd opened.
+    endpoint: Option<Endpoint>,
 }
 
-/// One socket per address family.
+/// The sockets clients connect to.
 #[derive(Debug)]
 pub struct Listeners {
-    sockets: Vec<TcpListener>,
+    sockets: Vec<Listener>,
 }
 
 impl Listeners {
-    /// Opens a socket for each family; one that fails is told and left out.
-    ///
-    /// # Errors
-    /// When no socket is left; told.
-    pub fn open(families: Families, port: &TcpPort) -> Result<Self, Reported> {
-        let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port.number()));
-        let ipv6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port.number()));
-        let addresses = match families {
-            Families::Both => vec![ipv4, ipv6],
-            Families::Ipv4 => vec![ipv4],
-            Families::Ipv6 => vec![ipv6],
-        };
-        let sockets: Vec<_> = addresses.into_iter().filter_map(open).collect();
-        if sockets.is_empty() {
-            error!(target: USBIPD, "failed to open a listening socket");
-            return Err(Reported);
+    /// Takes the sockets that systemd has opened for this process, if any.
+    pub fn inherit() -> Self {
+        let mut inherited = ListenFd::from_env();
+        let sockets = (0..inherited.len()).filter_map(|index| take(&mut inherited, index));
+        Self {
+            sockets: sockets.collect(),
         }
-        let plural = if sockets.len() == 1 { "" } else { "es" };
-        debug!(target: USBIPD, "listening on {} address{plural}", sockets.len());
-        Ok(Self { sockets })
     }
 
-    /// Waits for connections or the end.
+    /// Whether systemd has opened any.
+    pub fn has_inherited(&self) -> bool {
+        let mut sockets = self.sockets.iter();
+        sockets.any(|listener| listener.endpoint.is_none())
+    }
+
+    /// Opens a socket for each endpoint that has none yet and closes those that are no longer
+    /// wanted. Sockets of systemd stay. One that fails is told and left out.
     ///
     /// # Errors
-    /// Those of `poll`.
-    pub fn wait(&self, stop: &StopSignal) -> io::Result<Event<'_>> {
-        let watched = self.sockets.iter().map(AsFd::as_fd);
-        let mut fds: Vec<_> = std::iter::once(stop.as_fd())
-            .chain(watched)
-            .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-            .collect();
-        match poll(&mut fds, Some(&HEARTBEAT)) {
-            // The signal that interrupted the wait shows in the next one.
-            Err(rustix::io::Errno::INTR) => return Ok(Event::Heartbeat),
-            result => result?,
-        };
-        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
-        if ready.next() == Some(true) {
-            return Ok(Event::Stop);
+    /// When no socket would be left; told. Everything is as before then.
+    pub fn listen_on(&mut self, endpoints: Vec<Endpoint>) -> Result<(), Reported> {
+        let sockets = self.sockets.iter();
+        let before = sockets.filter_map(|listener| listener.endpoint.clone());
+        let before: Vec<_> = before.collect();
+        self.open_exactly(endpoints);
+        if self.sockets.is_empty() {
+            error!(target: USBIPD, "failed to open a listening socket");
+            self.open_exactly(before);
+            return Err(Reported);
         }
-        let sockets = self.sockets.iter().zip(ready);
-        let waiting: Vec<_> = sockets
-            .filter_map(|(socket, ready)| ready.then_some(socket))
-            .collect();
-        Ok(match waiting.is_empty() {
-            true => Event::Heartbeat,
-            false => Event::Connections(waiting),
-        })
+        let plural = if self.sockets.len() == 1 { "" } else { "es" };
+        debug!(target: USBIPD, "listening on {} address{plural}", self.sockets.len());
+        Ok(())
+    }
+
+    /// Closing goes first: what is to be opened may overlap with it.
+    fn open_exactly(&mut self, endpoints: Vec<Endpoint>) {
+        self.sockets
+            .retain(|listener| listener.is_wanted(&endpoints));
+        for endpoint in endpoints {
+            let present = Some(&endpoint);
+            let mut sockets = self.sockets.iter();
+            if !sockets.any(|listener| listener.endpoint.as_ref() == present) {
+                self.sockets.extend(open(endpoint));
+            }
+        }
+    }
+
+    /// The sockets.
+    pub fn iter(&self) -> impl Iterator<Item = &Listener> {
+        self.sockets.iter()
     }
 }
 
-fn open(address: SocketAddr) -> Option<TcpListener> {
-    let text = spell(&address);
-    debug!(target: USBIPD, "opening {text}");
-    let opened = listen(address).and_then(|socket| match nonblocking(&socket) {
-        Ok(actual) => Ok((socket, actual)),
-        Err(error) => Err(("listen", error)),
+impl Listener {
+    /// The next connection. Its type is that of TCP streams whatever the family is: reading,
+    /// writing, time limits and shutting down are the same for all.
+    ///
+    /// # Errors
+    /// Those of `accept`; [`io::ErrorKind::WouldBlock`] when the client has given up already.
+    pub fn accept(&self) -> io::Result<(TcpStream, Peer)> {
+        let (socket, address) = self.socket.accept()?;
+        Ok((OwnedFd::from(socket).into(), Peer::new(address)))
+    }
+
+    fn is_wanted(&self, endpoints: &[Endpoint]) -> bool {
+        let endpoint = self.endpoint.as_ref();
+        endpoint.is_none_or(|endpoint| endpoints.contains(endpoint))
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(Endpoint::Unix(path)) = &self.endpoint {
+            // Somebody else removed it: that is what was wanted.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn take(inherited: &mut ListenFd, index: usize) -> Option<Listener> {
+    let kind = Type::STREAM.into();
+    let mut taken = FAMILIES.iter().filter_map(|family| {
+        let family = (*family).into();
+        inherited
+            .take_custom::<Socket>(index, family, kind, "stream socket")
+            .ok()?
     });
-    match opened {
+    let Some(socket) = taken.next() else {
+        error!(target: USBIPD, "socket number {index} of systemd is no stream socket, leaving it alone");
+        return None;
+    };
+    if let Err(error) = socket.set_nonblocking(true) {
+        error!(target: USBIPD, "socket number {index} of systemd: {}", Reason(&error));
+        return None;
+    }
+    let place = socket
+        .local_addr()
+        .map(|address| Peer::new(address).to_string());
+    info!(target: USBIPD, "listening on {} (socket of systemd)", place.unwrap_or_default());
+    Some(Listener {
+        socket,
+        endpoint: None,
+    })
+}
+
+fn open(endpoint: Endpoint) -> Option<Listener> {
+    debug!(target: USBIPD, "opening {endpoint}");
+    match bind(&endpoint) {
         Ok((socket, actual)) => {
-            info!(target: USBIPD, "listening on {}", spell(&actual));
-            Some(socket)
+            info!(target: USBIPD, "listening on {actual}");
+            Some(Listener {
+                socket,
+                endpoint: Some(endpoint),
+            })
         }
         Err((call, error)) => {
             let number = error.raw_os_error().unwrap_or_default();
             let reason = Reason(&error);
-            error!(target: USBIPD, "{call}: {text}: {number} ({reason})");
+            error!(target: USBIPD, "{call}: {endpoint}: {number} ({reason})");
             None
         }
     }
 }
 
-/// A client may give up between `poll` and `accept`, which then must not wait for the next one.
-fn nonblocking(socket: &TcpListener) -> io::Result<SocketAddr> {
-    socket.set_nonblocking(true)?;
-    socket.local_addr()
+/// A listening socket and where it really is; or the call that failed.
+fn bind(endpoint: &Endpoint) -> Result<(Socket, Endpoint), (&'static str, io::Error)> {
+    let socket = match endpoint {
+        Endpoint::Tcp(address) => OwnedFd::from(listen(*address)?).into(),
+        Endpoint::Unix(path) => {
+            remove_stale(path);
+            let address = SockAddr::unix(path).map_err(|error| ("bind", error))?;
+            let socket = bind_local(Domain::UNIX, &address)?;
+            let mode = Permissions::from_mode(SOCKET_MODE);
+            fs::set_permissions(path, mode).map_err(|error| ("chmod", error))?;
+            socket
+        }
+        Endpoint::Vsock { cid, port } => bind_local(Domain::VSOCK, &SockAddr::vsock(*cid, *port))?,
+    };
+    // A client may give up between `poll` and `accept`, which then must not wait for the next one.
+    let ready = |error| ("listen", error);
+    socket.set_nonblocking(true).map_err(ready)?;
+    let actual = match socket.local_addr().map_err(ready)?.as_socket() {
+        Some(address) => Endpoint::Tcp(address),
+        None => endpoint.clone(),
+    };
+    Ok((socket, actual))
 }
 
-/// Address and port as C prints them, IPv6 without brackets.
-pub fn spell(address: &SocketAddr) -> String {
-    format!("{}:{}", address.ip(), address.port())
+fn bind_local(family: Domain, address: &SockAddr) -> Result<Socket, (&'static str, io::Error)> {
+    let socket = Socket::new(family, Type::STREAM, None).map_err(|error| ("socket", error))?;
+    socket.bind(address).map_err(|error| ("bind", error))?;
+    socket.listen(BACKLOG).map_err(|error| ("listen", error))?;
+    Ok(socket)
+}
+
+/// Removes the file of a daemon that did not live to do it. One that answers is left alone, and
+/// `bind` then says that the address is in use.
+fn remove_stale(path: &Path) {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    if is_socket && UnixStream::connect(path).is_err_and(refused) {
+        // `bind` tells if that did not help.
+        let _ = fs::remove_file(path);
+    }
 }

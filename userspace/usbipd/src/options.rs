@@ -10,6 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use usbip_net::TcpPort;
 
+use crate::address::ListenAddress;
 use crate::USBIP;
 
 /// Help text of C; a further newline follows it.
@@ -98,6 +99,10 @@ pub struct Options {
     pub debug: bool,
     /// File for the process id.
     pub pid_file: Option<PathBuf>,
+    /// Configuration file, if not the usual one.
+    pub config: Option<PathBuf>,
+    /// Where to listen, instead of what the configuration says.
+    pub listen: Vec<ListenAddress>,
     tcp_ports: Vec<String>,
 }
 
@@ -108,10 +113,14 @@ impl Options {
     /// The complaint `getopt_long` would print.
     pub fn parse(args: &[OsString]) -> Result<Self, String> {
         let args: Vec<_> = args.iter().map(|arg| complete_pid_option(arg)).collect();
-        let matches = parser()
+        let matches = command_line()
             .try_get_matches_from(&args)
             .map_err(|error| complaint(&args, &error))?;
-        let tcp_ports = matches.get_many::<OsString>("tcp-port").unwrap_or_default();
+        let values = |name| matches.get_many::<OsString>(name).unwrap_or_default();
+        let texts = |name| values(name).map(|text| text.to_string_lossy().into_owned());
+        let program = args.first().map(|name| name.to_string_lossy());
+        let listen = texts("listen").map(|text| text.parse::<ListenAddress>());
+        let listen: Result<Vec<_>, _> = listen.collect();
         Ok(Self {
             action: action(&matches),
             families: match (matches.get_flag("ipv4"), matches.get_flag("ipv6")) {
@@ -126,9 +135,9 @@ impl Options {
             daemon: matches.get_flag("daemon"),
             debug: matches.get_flag("debug"),
             pid_file: matches.get_one::<OsString>("pid").map(PathBuf::from),
-            tcp_ports: tcp_ports
-                .map(|port| port.to_string_lossy().into_owned())
-                .collect(),
+            config: values("config").next_back().map(PathBuf::from),
+            listen: listen.map_err(|error| format!("{}: {error}", program.unwrap_or_default()))?,
+            tcp_ports: texts("tcp-port").collect(),
         })
     }
 
@@ -138,40 +147,71 @@ impl Options {
     }
 }
 
-fn parser() -> Command {
-    let flag = |name: &'static str, short| {
-        Arg::new(name)
-            .long(name)
-            .short(short)
-            .action(ArgAction::SetTrue)
-    };
-    let value = |name: &'static str, short| {
-        Arg::new(name)
-            .long(name)
-            .short(short)
-            .action(ArgAction::Append)
-            .allow_hyphen_values(true)
-            .value_parser(ValueParser::os_string())
-    };
+/// The options as clap knows them; the manual page and the completions are made from this.
+pub fn command_line() -> Command {
     Command::new("usbipd")
+        .about("Export USB devices over the network")
         .disable_help_flag(true)
         .disable_version_flag(true)
         .infer_long_args(true)
         .args_override_self(true)
-        .args([
-            flag("ipv4", '4'),
-            flag("ipv6", '6'),
-            flag("device", 'e'),
-            flag("daemon", 'D'),
-            flag("debug", 'd'),
-            flag("help", 'h'),
-            flag("version", 'v'),
-            value("pid", 'P').action(ArgAction::Set),
-            value("tcp-port", 't'),
+        .args(flags())
+        .args(values())
+        .arg(
             Arg::new("ignored")
                 .num_args(0..)
+                .hide(true)
                 .value_parser(ValueParser::os_string()),
-        ])
+        )
+}
+
+fn flags() -> [Arg; 7] {
+    [
+        ("ipv4", '4', "Listen on IPv4 only"),
+        ("ipv6", '6', "Listen on IPv6 only"),
+        (
+            "device",
+            'e',
+            "Export gadgets of usbip-vudc (not supported)",
+        ),
+        ("daemon", 'D', "Go into the background and log to syslog"),
+        ("debug", 'd', "Print debugging information"),
+        ("help", 'h', "Print the options usbip-utils has"),
+        ("version", 'v', "Show version"),
+    ]
+    .map(|(name, short, help)| {
+        Arg::new(name)
+            .long(name)
+            .short(short)
+            .help(help)
+            .action(ArgAction::SetTrue)
+    })
+}
+
+fn values() -> [Arg; 4] {
+    let value = |name: &'static str, value_name: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name(value_name)
+            .action(ArgAction::Append)
+            .allow_hyphen_values(true)
+            .value_parser(ValueParser::os_string())
+    };
+    [
+        value("pid", "FILE")
+            .short('P')
+            .action(ArgAction::Set)
+            .help("Write the process id to FILE (/var/run/usbipd.pid if none is given)"),
+        value("tcp-port", "PORT")
+            .short('t')
+            .help("Listen on TCP port PORT instead of 3240"),
+        value("listen", "ADDRESS").help(
+            "Listen there instead of on every address: ADDRESS, ADDRESS:PORT, [IPV6]:PORT, \
+             unix:/PATH, vsock:PORT or vsock:CID:PORT; may be given several times",
+        ),
+        value("config", "FILE")
+            .help("Read this configuration file instead of /etc/usbip/usbipd.toml"),
+    ]
 }
 
 fn action(matches: &ArgMatches) -> Action {
@@ -218,7 +258,7 @@ fn complaint(args: &[OsString], error: &clap::Error) -> String {
         }
         ErrorKind::UnknownArgument => format!("unrecognized option '{option}'"),
         ErrorKind::TooManyValues => format!("option '{option}' doesn't allow an argument"),
-        // Only the port needs a value, and it is missing only at the end.
+        // Of the short ones only the port needs a value, and it is missing only at the end.
         _ if last_is_short => "option requires an argument -- 't'".to_owned(),
         _ => format!("option '{option}' requires an argument"),
     };
@@ -272,6 +312,14 @@ mod tests {
         assert_eq!(families(&["-46"]), Families::Both);
         assert_eq!(families(&["--ipv4"]), Families::Ipv4);
         assert_eq!(families(&["-6"]), Families::Ipv6);
+    }
+
+    #[test]
+    fn places_to_listen_on() {
+        let options = parse(&["--listen", "10.0.0.1", "--listen=unix:/run/x"]).unwrap();
+        assert_eq!(options.listen.len(), 2);
+        let complaint = parse(&["--listen", "unix:x"]).unwrap_err();
+        assert!(complaint.starts_with("usbipd: 'unix:x' is no place to listen on"));
     }
 
     #[test]

@@ -4,20 +4,27 @@
 
 use std::env;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use log::{debug, error, info};
+use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::net::sockopt;
+use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
 use usbip_logger::Reason;
-use usbip_net::{tune, Channel, Patience, TcpPort};
+use usbip_net::{Channel, Patience, TcpPort};
+use usbip_service::{tell_ready, tell_reloading, tell_stopping, Signal, Signals};
 use usbip_sysfs::Sysfs;
 
-use crate::listeners::{spell, Event, Listeners};
+use crate::address::Endpoint;
+use crate::config::Config;
+use crate::exporter::Exporter;
+use crate::listeners::{Listener, Listeners};
 use crate::options::{Mode, Options};
+use crate::peer::Peer;
 use crate::pid_file::{self, PidFile};
-use crate::stop::StopSignal;
 use crate::waiting::{Place, Waiting};
 use crate::{daemon, exports, request, Reported, USBIPD, VERSION};
 
@@ -33,6 +40,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Time imports get to finish once the daemon is told to stop.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Time between two signs of life in the debug output.
+const HEARTBEAT: Timespec = Timespec {
+    tv_sec: 10,
+    tv_nsec: 0,
+};
+
 /// Runs the daemon until it is told to stop.
 ///
 /// # Errors
@@ -42,6 +55,8 @@ pub fn serve(options: &Options, port: &TcpPort) -> Result<(), Reported> {
         error!(target: USBIPD, "device mode (--device) is not supported by this usbipd");
         return Err(Reported);
     }
+    let config = read_config(options)?;
+    let inherited = Listeners::inherit();
     let root = env::var_os("USBIP_SYSFS").map_or_else(|| "/sys".into(), PathBuf::from);
     let sysfs = Sysfs::new(&root);
     exports::check(&sysfs);
@@ -49,44 +64,128 @@ pub fn serve(options: &Options, port: &TcpPort) -> Result<(), Reported> {
     if options.daemon {
         daemon::detach_from_terminal().map_err(|error| told("daemonizing failed", &error))?;
     }
-    let stop = StopSignal::install().map_err(|error| told("signals", &error))?;
+    let signals = Signals::install().map_err(|error| told("signals", &error))?;
     let _pid_file = pid_file.as_deref().and_then(PidFile::create);
     info!(target: USBIPD, "starting {VERSION}");
-    let listeners = Listeners::open(options.families, port)?;
-    let server = Server {
+    let mut server = Server {
+        options,
+        port,
+        root,
         sysfs,
         waiting: Waiting::default(),
+        listeners: inherited,
+        exporter: None,
+        config: Config::default(),
     };
-    let result = server.run(&listeners, &stop);
-    drop(listeners);
-    info!(target: USBIPD, "shutting down usbipd");
+    server.configure(config)?;
+    tell_ready("exporting devices");
+    let result = server.run(&signals);
+    tell_stopping();
     server.finish();
     result.map_err(|error| told("poll", &error))
 }
 
-struct Server {
-    sysfs: Sysfs,
-    waiting: Waiting,
+fn read_config(options: &Options) -> Result<Config, Reported> {
+    Config::read(options.config.as_deref()).map_err(|error| {
+        error!(target: USBIPD, "{error}");
+        Reported
+    })
 }
 
-impl Server {
-    fn run(&self, listeners: &Listeners, stop: &StopSignal) -> io::Result<()> {
+struct Server<'a> {
+    options: &'a Options,
+    port: &'a TcpPort,
+    root: PathBuf,
+    sysfs: Sysfs,
+    waiting: Waiting,
+    listeners: Listeners,
+    exporter: Option<Exporter>,
+    config: Config,
+}
+
+impl Server<'_> {
+    fn run(&mut self, signals: &Signals) -> io::Result<()> {
         loop {
-            match listeners.wait(stop)? {
-                Event::Stop => return Ok(()),
-                Event::Heartbeat => debug!(target: USBIPD, "heartbeat timeout on poll()"),
-                Event::Connections(sockets) => {
-                    for socket in sockets {
-                        self.accept(socket);
-                    }
-                }
+            for listener in self.wait(signals)? {
+                self.accept(listener);
+            }
+            match signals.take() {
+                Some(Signal::Stop) => return Ok(()),
+                Some(Signal::Reload) => self.reload(),
+                None => {}
             }
         }
     }
 
-    fn accept(&self, socket: &TcpListener) {
-        let started = match socket.accept() {
-            Ok((stream, address)) => self.start(stream, &address),
+    /// The sockets with connections.
+    fn wait(&self, signals: &Signals) -> io::Result<Vec<&Listener>> {
+        let listeners: Vec<_> = self.listeners.iter().collect();
+        let mut fds = vec![PollFd::new(signals, PollFlags::IN)];
+        fds.extend(listeners.iter().map(|fd| PollFd::new(*fd, PollFlags::IN)));
+        match poll(&mut fds, Some(&HEARTBEAT)) {
+            Ok(0) => debug!(target: USBIPD, "heartbeat timeout on poll()"),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready = fds.iter().skip(1).map(|fd| !fd.revents().is_empty());
+        let ready = listeners.into_iter().zip(ready);
+        Ok(ready
+            .filter_map(|(listener, is_ready)| is_ready.then_some(listener))
+            .collect())
+    }
+
+    /// Puts a configuration into force.
+    fn configure(&mut self, config: Config) -> Result<(), Reported> {
+        self.listeners.listen_on(self.endpoints(&config))?;
+        raise_descriptor_limit(config.max_connections);
+        match &self.exporter {
+            Some(exporter) => exporter.set_rules(config.allow.clone()),
+            None if config.allow.is_empty() => {}
+            None => {
+                let exporter = Exporter::start(&self.root, config.allow.clone());
+                self.exporter =
+                    Some(exporter.map_err(|error| told("cannot keep devices exported", &error))?);
+            }
+        }
+        self.config = config;
+        Ok(())
+    }
+
+    /// Where to listen: what the command line says, else the configuration, else what systemd has
+    /// opened, else everywhere. A name that cannot be resolved is told and left out.
+    fn endpoints(&self, config: &Config) -> Vec<Endpoint> {
+        let number = self.port.number();
+        let places = match self.options.listen.is_empty() {
+            true => &config.listen,
+            false => &self.options.listen,
+        };
+        if places.is_empty() {
+            return match self.listeners.has_inherited() {
+                true => Vec::new(),
+                false => Endpoint::defaults(self.options.families, number),
+            };
+        }
+        let endpoints = places.iter().filter_map(|place| {
+            let endpoints = place.endpoints(number);
+            endpoints.map_err(|error| told("listen", &error)).ok()
+        });
+        endpoints.flatten().collect()
+    }
+
+    /// A configuration with a mistake changes nothing.
+    fn reload(&mut self) {
+        tell_reloading();
+        info!(target: USBIPD, "reading the configuration again");
+        let config = read_config(self.options);
+        if config.and_then(|config| self.configure(config)).is_err() {
+            error!(target: USBIPD, "going on with the configuration as it was");
+        }
+        tell_ready("exporting devices");
+    }
+
+    fn accept(&self, listener: &Listener) {
+        let started = match listener.accept() {
+            Ok((stream, peer)) => self.start(stream, &peer),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => {
                 thread::sleep(PAUSE);
@@ -98,10 +197,13 @@ impl Server {
         }
     }
 
-    fn start(&self, stream: TcpStream, address: &SocketAddr) -> io::Result<()> {
-        info!(target: USBIPD, "connection from {}", spell(address));
-        tune(&stream)?;
-        let place: Place = self.waiting.enter(&stream)?;
+    fn start(&self, stream: TcpStream, peer: &Peer) -> io::Result<()> {
+        info!(target: USBIPD, "connection from {peer}");
+        // Other families send at once anyway.
+        let _ = sockopt::set_tcp_nodelay(&stream, true);
+        self.config.dead_peer.apply(&stream)?;
+        let limit = self.config.max_connections;
+        let place: Place = self.waiting.enter(&stream, peer.crowd(), limit)?;
         let channel = Channel::new(stream, Patience::Until(Instant::now() + TIME_LIMIT));
         let sysfs = self.sysfs.clone();
         thread::Builder::new()
@@ -112,10 +214,28 @@ impl Server {
     }
 
     /// Gives imports under way a moment. Devices in use stay so: the kernel has their sockets.
-    fn finish(&self) {
+    fn finish(self) {
+        drop(self.listeners);
+        info!(target: USBIPD, "shutting down usbipd");
         let end = Instant::now() + FAREWELL;
         while self.waiting.is_serving() && Instant::now() < end {
             thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// A connection takes two descriptors, and reading its devices a few more for a moment.
+fn raise_descriptor_limit(connections: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::try_from(connections).map_or(u64::MAX, |count| count.saturating_mul(3) + 64);
+    let wanted = limit.maximum.map_or(wanted, |maximum| wanted.min(maximum));
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit {
+            current: Some(wanted),
+            ..limit
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            told("limit of open files", &error.into());
         }
     }
 }

@@ -2,13 +2,12 @@
 
 //! Connections that have not yet said what they want.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Most connections served at once. A flood of silent clients pushes out its own oldest members,
-/// so that somebody with a request gets in.
-const LIMIT: usize = 128;
+use crate::peer::Crowd;
 
 /// The connections, oldest first.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +24,13 @@ struct Queue {
 #[derive(Debug)]
 struct Entry {
     number: u64,
+    crowd: Crowd,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
-    /// Its request has not come yet; here is its socket to shut it down by.
+    /// It may be cut off; here is its socket to do it by.
     Silent(TcpStream),
     /// Its request is being served.
     Served,
@@ -44,21 +44,24 @@ pub struct Place {
 }
 
 impl Waiting {
-    /// Adds a connection. When there are too many, the oldest silent one is shut down.
+    /// Adds a connection. When there are `limit` of them, the oldest silent one of the client that
+    /// has most of them is shut down: a flood pushes out its own members, and somebody else with a
+    /// request gets in.
     ///
     /// # Errors
     /// Those of duplicating the socket, or when there are too many and none is silent.
-    pub fn enter(&self, stream: &TcpStream) -> io::Result<Place> {
-        let copy = stream.try_clone()?;
+    pub fn enter(&self, stream: &TcpStream, crowd: Crowd, limit: usize) -> io::Result<Place> {
+        let state = State::Silent(stream.try_clone()?);
         let mut queue = self.lock();
         let number = queue.next;
         queue.next = number.wrapping_add(1);
-        if queue.entries.len() >= LIMIT {
-            queue.push_out_oldest()?;
+        while queue.entries.len() >= limit {
+            queue.push_out_one()?;
         }
         queue.entries.push(Entry {
             number,
-            state: State::Silent(copy),
+            crowd,
+            state,
         });
         Ok(Place {
             waiting: self.clone(),
@@ -81,9 +84,17 @@ impl Waiting {
 
 impl Queue {
     /// The thread of that connection sees the end of its stream and leaves.
-    fn push_out_oldest(&mut self) -> io::Result<()> {
-        let is_silent = |entry: &Entry| matches!(entry.state, State::Silent(_));
-        let Some(index) = self.entries.iter().position(is_silent) else {
+    fn push_out_one(&mut self) -> io::Result<()> {
+        let mut crowds: HashMap<Crowd, usize> = HashMap::new();
+        for entry in self.entries.iter().filter(|entry| entry.is_silent()) {
+            *crowds.entry(entry.crowd).or_default() += 1;
+        }
+        let largest = crowds.into_iter().max_by_key(|(_crowd, count)| *count);
+        let index = largest.and_then(|(crowd, _count)| {
+            let mut entries = self.entries.iter();
+            entries.position(|entry| entry.is_silent() && entry.crowd == crowd)
+        });
+        let Some(index) = index else {
             return Err(io::Error::other("too many requests at once"));
         };
         if let State::Silent(stream) = self.entries.remove(index).state {
@@ -91,6 +102,12 @@ impl Queue {
             let _ = stream.shutdown(Shutdown::Both);
         }
         Ok(())
+    }
+}
+
+impl Entry {
+    fn is_silent(&self) -> bool {
+        matches!(self.state, State::Silent(_))
     }
 }
 
@@ -123,31 +140,61 @@ mod tests {
     use std::io::Read;
     use std::net::{Ipv4Addr, TcpListener};
 
-    #[test]
-    fn oldest_silent_connection_makes_room() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let connect = || {
-            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            (client, listener.accept().unwrap().0)
-        };
-        let waiting = Waiting::default();
-        let mut held = Vec::new();
-        for index in 0..=LIMIT {
-            let (client, stream) = connect();
-            let place = waiting.enter(&stream).unwrap();
-            if index == 0 {
-                place.hold();
-            }
-            client.set_nonblocking(true).unwrap();
-            held.push((client, stream, place));
+    const LIMIT: usize = 8;
+
+    struct Client {
+        stream: TcpStream,
+        place: Place,
+    }
+
+    impl Client {
+        fn new(waiting: &Waiting, crowd: Crowd) -> Self {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let (accepted, _address) = listener.accept().unwrap();
+            let place = waiting.enter(&accepted, crowd, LIMIT).unwrap();
+            // Only the queue keeps the server's end open.
+            Self { stream, place }
         }
-        let mut read = |index: usize| held.get_mut(index).unwrap().0.read(&mut [0]);
-        let still_open = io::ErrorKind::WouldBlock;
-        assert_eq!(read(0).unwrap_err().kind(), still_open);
-        assert_eq!(read(1).unwrap(), 0);
-        assert_eq!(read(2).unwrap_err().kind(), still_open);
-        assert!(waiting.is_serving());
-        drop(held);
+
+        fn is_open(&mut self) -> bool {
+            let read = self.stream.read(&mut [0]);
+            read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+        }
+    }
+
+    #[test]
+    fn oldest_of_the_largest_crowd_makes_room() {
+        let waiting = Waiting::default();
+        let mut loner = Client::new(&waiting, Crowd::Vsock(1));
+        let mut flood: Vec<_> = (1..LIMIT)
+            .map(|_| Client::new(&waiting, Crowd::Local))
+            .collect();
+        let mut late = Client::new(&waiting, Crowd::Vsock(2));
+        assert!(loner.is_open() && late.is_open());
+        assert!(!flood[0].is_open());
+        assert!(flood[1].is_open());
+    }
+
+    #[test]
+    fn served_connections_stay() {
+        let waiting = Waiting::default();
+        let first = Client::new(&waiting, Crowd::Local);
+        let stream = first.stream.try_clone().unwrap();
         assert!(!waiting.is_serving());
+        first.place.hold();
+        assert!(waiting.is_serving());
+        let others: Vec<_> = (1..LIMIT)
+            .map(|_| Client::new(&waiting, Crowd::Local))
+            .collect();
+        for other in &others {
+            other.place.hold();
+        }
+        let refused = waiting.enter(&stream, Crowd::Local, LIMIT).unwrap_err();
+        assert_eq!(refused.to_string(), "too many requests at once");
+        drop((first, others));
+        assert!(!waiting.is_serving());
+        assert!(waiting.enter(&stream, Crowd::Local, LIMIT).is_ok());
     }
 }

@@ -9,9 +9,10 @@ mod remote;
 use std::ffi::OsString;
 use std::io::Write;
 
-use crate::command::{BadArguments, Outcome};
+use crate::choice;
+use crate::command::{Outcome, Refusal};
 use crate::environment::Environment;
-use crate::options::{first_acting, flag, parser, position, text, value};
+use crate::options::{command, flag, json, position, read, text, value};
 
 /// Usage text.
 pub const USAGE: &str = "usbip list [-p|--parsable] <args>
@@ -21,35 +22,51 @@ pub const USAGE: &str = "usbip list [-p|--parsable] <args>
     -d, --device           List the local USB gadgets bound to usbip-vudc
 ";
 
-/// How local devices are shown.
+/// How devices are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     /// For people.
     Plain,
-    /// For scripts.
+    /// For scripts written for usbip-utils.
     Parsable,
+    /// For programs.
+    Json,
+}
+
+/// The command line.
+pub fn cli() -> clap::Command {
+    let options = [
+        flag("parsable", 'p', "One line for each device"),
+        value("remote", 'r', "HOST", "What another machine exports"),
+        flag("local", 'l', "What this machine could export"),
+        flag("device", 'd', "Gadgets of this machine (usbip-vudc)"),
+        json(),
+    ];
+    command("list", "List USB devices", options).args(choice::options())
 }
 
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString], out: &mut dyn Write) -> Outcome {
-    let parser = parser([
-        flag("parsable", 'p'),
-        value("remote", 'r'),
-        flag("local", 'l'),
-        flag("device", 'd'),
-    ]);
     let acting = ["remote", "local", "device"];
-    let (name, matches) = first_acting(&parser, args, &acting).ok_or(BadArguments)?;
+    let (name, matches) = read(&cli(), args, &acting).ok_or(Refusal::BadArguments)?;
+    let name = name.ok_or(Refusal::BadArguments)?;
+    let selector = choice::selector(&matches)?;
     // `-p` counts only before the option that acts.
     let format = match position(&matches, "parsable") {
+        _ if matches.get_flag("json") => Format::Json,
         Some(parsable) if Some(parsable) < position(&matches, name) => Format::Parsable,
         _ => Format::Plain,
     };
-    Ok(match text(&matches, "remote") {
-        Some(host) if name == "remote" => remote::list(environment, &host, out),
-        _ if name == "local" => local::list(environment, format, out),
-        _ => gadgets::list(environment, format, out),
-    })
+    if name == "device" && (format == Format::Json || selector.is_some()) {
+        return Err(Refusal::BadArguments);
+    }
+    let selector = selector.unwrap_or_default();
+    environment.names.announce();
+    match text(&matches, "remote") {
+        Some(host) if name == "remote" => remote::list(environment, &host, format, &selector, out),
+        _ if name == "local" => local::list(environment, format, &selector, out),
+        _ => Ok(gadgets::list(environment, format, out)?),
+    }
 }
 
 /// Makes bytes from a peer safe to print: no control characters, always valid text.
@@ -67,14 +84,12 @@ fn write_device(
     name: impl FnOnce() -> Vec<u8>,
 ) -> std::io::Result<()> {
     let [vendor, product] = ids.map(|id| id.get(..4).unwrap_or(id));
-    match format {
-        Format::Parsable => writeln!(out, "busid={busid}#usbid={vendor}:{product}#"),
-        Format::Plain => {
-            write!(out, " - busid {busid} ({vendor}:{product})\n   ")?;
-            out.write_all(&name())?;
-            write!(out, "\n\n")
-        }
+    if format == Format::Parsable {
+        return writeln!(out, "busid={busid}#usbid={vendor}:{product}#");
     }
+    write!(out, " - busid {busid} ({vendor}:{product})\n   ")?;
+    out.write_all(&name())?;
+    write!(out, "\n\n")
 }
 
 #[cfg(test)]

@@ -2,111 +2,91 @@
 
 //! Devices a server exports.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use log::info;
-use usbip_net::{connect, Channel, ExchangeError};
-use usbip_protocol::op::{
-    decode_device_count, OpHeader, Operation, UsbClass, UsbDevice, USB_DEVICE_LEN,
-    USB_INTERFACE_LEN,
-};
+use usbip_identity::{Match, Selector};
 
-use super::printable;
+use super::{printable, Format};
+use crate::answer::{self, Answer, Devices};
+use crate::cause::{Cause, Kind};
+use crate::choice::fits;
+use crate::command::Outcome;
 use crate::environment::Environment;
-use crate::import::{told, PATIENCE};
 use crate::names::{Names, REMOTE_TEXT_LEN};
-use crate::report::{fail, Reported, USBIP};
+use crate::offer::{ask, Offered, Offers};
+use crate::remote_device::RemoteDevice;
+use crate::report::{fail, Reported};
 
-/// Lists the devices of `host`.
-pub fn list(environment: &Environment, host: &str, out: &mut dyn Write) -> Result<(), Reported> {
-    let port = &environment.tcp_port;
-    let stream = connect(host, port)
-        .map_err(|error| fail(format_args!("could not connect to {host}:{port}: {error}")))?;
-    let mut listing = Listing {
-        channel: Channel::new(stream, PATIENCE),
-        names: &environment.names,
-        out,
+/// Lists the devices of `host` that fit.
+pub fn list(
+    environment: &Environment,
+    host: &str,
+    format: Format,
+    selector: &Selector,
+    out: &mut dyn Write,
+) -> Outcome {
+    let (offers, failure) = match find(environment, host, selector) {
+        Ok(mut offers) => {
+            let failure = offers.broken.take();
+            (offers, failure)
+        }
+        Err(reported) => (Offers::default(), Some(reported)),
     };
-    listing
-        .run(host)
-        .map_err(|Reported| fail(format_args!("failed to get device list from {host}")))
+    if format == Format::Json {
+        let devices = offers.devices.iter();
+        let devices = devices.map(|offered| RemoteDevice::new(environment, offered));
+        let answer = Answer {
+            devices: Some(Devices::Remote(devices.collect())),
+            ..Answer::default()
+        };
+        return answer::write(out, "list", answer, failure);
+    }
+    if offers.announced > 0 {
+        writeln!(out, "Exportable USB devices")?;
+        writeln!(out, "======================")?;
+        writeln!(out, " - {host}")?;
+    }
+    for offered in &offers.devices {
+        write_offered(out, &environment.names, offered)?;
+    }
+    Ok(failure.map_or(Ok(()), Err)?)
 }
 
-struct Listing<'a> {
-    channel: Channel,
-    names: &'a Names,
-    out: &'a mut dyn Write,
+fn find(environment: &Environment, host: &str, selector: &Selector) -> Result<Offers, Reported> {
+    if selector.serial.is_some() {
+        let cause = Cause::new(
+            Kind::Usage,
+            "a server's list has ids, classes and what usb.ids names them, but no serial numbers",
+            "choose by --id, --class or --product here; \"usbip attach --serial\" asks the devices",
+        );
+        return Err(fail("--serial cannot be matched in a list from a server").because(cause));
+    }
+    let mut offers = ask(environment, host)?;
+    offers
+        .devices
+        .retain(|offered| fits(environment, selector, &offered.identity()) == Match::Yes);
+    Ok(offers)
 }
 
-impl Listing<'_> {
-    fn run(&mut self, host: &str) -> Result<(), Reported> {
-        let request = OpHeader::request(Operation::DevList).encode();
-        self.channel.send(&request).map_err(broken)?;
-        let reply = self.channel.receive_reply(Operation::DevList);
-        reply.map_err(|error| {
-            let text = error.status().text();
-            told(
-                &error,
-                &format!("Exported Device List Request failed - {text}\n"),
-            )
-        })?;
-        let count = decode_device_count(&self.channel.receive::<4>().map_err(broken)?)
-            .map_err(|error| broken(error.into()))?;
-        if count == 0 {
-            info!(target: USBIP, "no exportable devices found on {host}");
-            return Ok(());
-        }
-        writeln!(self.out, "Exportable USB devices")?;
-        writeln!(self.out, "======================")?;
-        writeln!(self.out, " - {host}")?;
-        for _device in 0..count {
-            self.device()?;
-        }
-        Ok(())
+fn write_offered(out: &mut dyn Write, names: &Names, offered: &Offered) -> io::Result<()> {
+    let record = &offered.record;
+    let product = names.product(record.id_vendor, record.id_product, REMOTE_TEXT_LEN);
+    line(out, &printable(record.busid.as_bytes()), &product)?;
+    line(out, "", printable(record.path.as_bytes()).as_bytes())?;
+    line(out, "", &names.class(record.class, REMOTE_TEXT_LEN))?;
+    for (index, class) in offered.interfaces.iter().enumerate() {
+        write!(out, "{:>11}: {index:2} - ", "")?;
+        out.write_all(&names.class(*class, REMOTE_TEXT_LEN))?;
+        writeln!(out)?;
     }
-
-    fn device(&mut self) -> Result<(), Reported> {
-        let record = self.channel.receive::<USB_DEVICE_LEN>().map_err(broken)?;
-        let device = UsbDevice::decode(&record).map_err(|error| broken(error.into()))?;
-        let product = self
-            .names
-            .product(device.id_vendor, device.id_product, REMOTE_TEXT_LEN);
-        self.line(&printable(device.busid.as_bytes()), &product)?;
-        self.line("", printable(device.path.as_bytes()).as_bytes())?;
-        self.line("", &self.names.class(device.class, REMOTE_TEXT_LEN))?;
-        for index in 0..device.num_interfaces {
-            self.interface(index)?;
-        }
-        writeln!(self.out)?;
-        Ok(())
-    }
-
-    fn interface(&mut self, index: u8) -> Result<(), Reported> {
-        let record = self.channel.receive::<USB_INTERFACE_LEN>();
-        let record = record.map_err(|error| {
-            told(
-                &error,
-                &format!("usbip_net_recv failed: usbip_usb_intf[{index}]"),
-            )
-        })?;
-        let class = UsbClass::decode_interface(&record).map_err(|error| broken(error.into()))?;
-        let class = self.names.class(class, REMOTE_TEXT_LEN);
-        write!(self.out, "{:>11}: {index:2} - ", "")?;
-        self.out.write_all(&class)?;
-        writeln!(self.out)?;
-        Ok(())
-    }
-
-    fn line(&mut self, label: &str, text: &[u8]) -> Result<(), Reported> {
-        write!(self.out, "{label:>11}: ")?;
-        self.out.write_all(text)?;
-        writeln!(self.out)?;
-        Ok(())
+    match offered.is_complete() {
+        true => writeln!(out),
+        false => Ok(()),
     }
 }
 
-/// C says nothing here unless debugging; the reason is worth a line.
-fn broken(error: ExchangeError) -> Reported {
-    info!(target: USBIP, "{error}");
-    Reported
+fn line(out: &mut dyn Write, label: &str, text: &[u8]) -> io::Result<()> {
+    write!(out, "{label:>11}: ")?;
+    out.write_all(text)?;
+    writeln!(out)
 }

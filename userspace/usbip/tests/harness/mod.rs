@@ -6,7 +6,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 
@@ -50,6 +51,38 @@ impl Machine {
         self.state.path().join("usb.ids")
     }
 
+    /// Imitation of `/proc`; empty unless a test fills it.
+    pub fn proc(&self) -> PathBuf {
+        self.state.path().join("proc")
+    }
+
+    pub fn write_proc(&self, name: &str, text: &str) {
+        write_below(&self.proc(), name, text);
+    }
+
+    /// Makes a process have a file open.
+    pub fn open_in_process(&self, pid: u32, file: &str) {
+        let fds = self.proc().join(format!("{pid}/fd"));
+        std::fs::create_dir_all(&fds).unwrap();
+        std::os::unix::fs::symlink(file, fds.join("3")).unwrap();
+    }
+
+    /// Writes the state file of a service.
+    pub fn write_run(&self, name: &str, text: &str) {
+        write_below(&self.state.path().join("run"), name, text);
+    }
+
+    /// The module loader; there is none unless a test makes one.
+    pub fn modprobe(&self) -> PathBuf {
+        self.state.path().join("modprobe")
+    }
+
+    /// Makes a module loader of a line of shell.
+    pub fn make_modprobe(&self, line: &str) {
+        std::fs::write(self.modprobe(), format!("#!/bin/sh\n{line}\n")).unwrap();
+        std::fs::set_permissions(self.modprobe(), PermissionsExt::from_mode(0o755)).unwrap();
+    }
+
     pub fn write_record(&self, port: u32, text: &str) {
         std::fs::create_dir_all(self.records()).unwrap();
         std::fs::write(self.records().join(format!("port{port}")), text).unwrap();
@@ -65,6 +98,10 @@ impl Machine {
             .env("USBIP_SYSFS", self.sysfs.root())
             .env("USBIP_STATE", self.records())
             .env("USBIP_IDS", self.ids())
+            .env("USBIP_PROC", self.proc())
+            .env("USBIP_DEV", self.state.path().join("dev"))
+            .env("USBIP_RUN", self.state.path().join("run"))
+            .env("USBIP_MODPROBE", self.modprobe())
             .output()
             .unwrap();
         Ran {
@@ -84,6 +121,12 @@ impl Ran {
             stderr: stderr.to_owned(),
         }
     }
+}
+
+fn write_below(directory: &Path, name: &str, text: &str) {
+    let path = directory.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
 }
 
 /// A server that answers one connection with fixed bytes.

@@ -29,10 +29,15 @@ pub struct Daemon {
 impl Daemon {
     /// Starts a daemon on a free port and waits until it listens.
     pub fn start(sysfs: &FakeSysfs, args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_usbipd"))
-            .args(["-4", "-t0"])
-            .args(args)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usbipd"));
+        Self::spawn(sysfs, command.args(["-4", "-t0"]).args(args))
+    }
+
+    /// Starts a daemon some other way and waits until it listens.
+    pub fn spawn(sysfs: &FakeSysfs, command: &mut Command) -> Self {
+        let mut child = command
             .env("USBIP_SYSFS", sysfs.root())
+            .env("USBIP_RUN", sysfs.root().join("run"))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -45,12 +50,15 @@ impl Daemon {
         };
         let listening = loop {
             let line = daemon.wait_for("");
-            if line.starts_with("usbipd: info: listening on 0.0.0.0:") {
+            let place = line.strip_prefix("usbipd: info: listening on ");
+            if let Some(place) = place {
+                let line = place.trim_end_matches(" (socket of systemd)").to_owned();
                 break line;
             }
             daemon.before.push(line);
         };
-        daemon.port = listening.rsplit(':').next().unwrap().parse().unwrap();
+        let port = listening.rsplit(':').next();
+        daemon.port = port.and_then(|port| port.parse().ok()).unwrap_or_default();
         daemon
     }
 
@@ -66,9 +74,7 @@ impl Daemon {
     }
 
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream
+        connect(self.port)
     }
 
     /// Sends a request and returns everything up to the end of the connection.
@@ -82,12 +88,15 @@ impl Daemon {
         self.child.id()
     }
 
+    pub fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let kill = Command::new("kill").args([signal, &pid]).status();
+        assert!(kill.unwrap().success());
+    }
+
     /// Sends a signal and returns the exit code and the remaining lines.
     pub fn stop(mut self, signal: &str) -> (Option<i32>, Vec<String>) {
-        let kill = Command::new("kill")
-            .args([signal, &self.pid().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
+        self.signal(signal);
         let code = self.child.wait().unwrap().code();
         (code, self.lines.iter().collect())
     }
@@ -98,6 +107,13 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Connects to a daemon on this port.
+pub fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
 }
 
 fn lines(stderr: ChildStderr) -> Receiver<String> {

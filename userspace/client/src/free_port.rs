@@ -6,6 +6,7 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
+use thiserror::Error;
 use usbip_sysfs::{Hub, Port, PortRow, PortState, VhciError};
 
 /// Refusals after which something else must be wrong: more than any number of tools that race.
@@ -15,13 +16,16 @@ const MAX_ATTEMPTS: u32 = 64;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Why no port could be had.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum AttachError {
     /// The table cannot be read.
+    #[error("{0}")]
     Table(VhciError),
     /// Every port of the hub is taken.
+    #[error("no free port")]
     NoFreePort,
     /// The kernel refused; `EBUSY` only after many attempts.
+    #[error("vhci_hcd attach: {0}")]
     Refused(io::Error),
 }
 

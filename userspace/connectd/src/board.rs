@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all keepers share: who has which port, and the state file.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use usbip_service::StateFile;
+use usbip_sysfs::{DevId, Port};
+
+use crate::phase::{Attachment, Phase};
+use crate::wanted::Wanted;
+use crate::CONNECTD;
+
+/// Version of the state file.
+const VERSION: u32 = 1;
+
+/// The state file, `/run/usbip/connectd.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct State {
+    version: u32,
+    attachments: Vec<Entry>,
+}
+
+/// How one wanted device stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Name in the configuration.
+    name: String,
+    /// Server.
+    host: String,
+    /// TCP port of the server.
+    port: String,
+    /// Which device of it is wanted, in words.
+    wanted: String,
+    /// `attached`, `waiting` or `detached`.
+    state: String,
+    /// Why it waits.
+    reason: Option<String>,
+    /// Failed attempts in a row.
+    attempts: u32,
+    /// Seconds since 1970 when it got into this state.
+    since: u64,
+    /// Bus id on the server, when attached.
+    busid: Option<String>,
+    /// Port of this machine, when attached.
+    local_port: Option<u32>,
+    /// The server's number of the device, when attached.
+    devid: Option<u32>,
+}
+
+impl Entry {
+    fn new(wanted: &Wanted, phase: &Phase, attempts: u32) -> Self {
+        let attachment = match phase {
+            Phase::Attached { attachment, .. } => Some(attachment),
+            _ => None,
+        };
+        let reason = match phase {
+            Phase::Gone { .. } => Some("the connection is gone".to_owned()),
+            Phase::Waiting { reason, .. } => Some(reason.clone()),
+            Phase::Detached => Some(format!(
+                "detached by the user; \"usbip-connectd --resume {}\" attaches it again",
+                wanted.name
+            )),
+            Phase::Attached { .. } => None,
+        };
+        let number = |devid: DevId| (devid.busnum() << 16) | devid.devnum();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self {
+            name: wanted.name.clone(),
+            host: wanted.server.host.clone(),
+            port: wanted.server.port.to_string(),
+            wanted: wanted.selector.to_string(),
+            state: phase.name().to_owned(),
+            reason,
+            attempts,
+            since: now.map_or(0, |now| now.as_secs()),
+            busid: attachment.map(|attachment| attachment.busid.clone()),
+            local_port: attachment.map(|attachment| attachment.port.0),
+            devid: attachment.map(|attachment| number(attachment.devid)),
+        }
+    }
+
+    /// Where the device was when the service last ran; `None` unless it was attached.
+    pub fn attachment(&self) -> Option<Attachment> {
+        Some(Attachment {
+            port: Port(self.local_port?),
+            devid: DevId::from_number(self.devid?),
+            busid: self.busid.clone()?,
+            since: std::time::Instant::now(),
+        })
+    }
+}
+
+/// The board.
+#[derive(Debug)]
+pub struct Board {
+    entries: Mutex<BTreeMap<String, Entry>>,
+    claims: Mutex<HashMap<Port, String>>,
+    hand_over: Mutex<()>,
+    file: StateFile,
+}
+
+impl Board {
+    /// Starts from what an earlier run has left behind.
+    pub fn new() -> Self {
+        let file = StateFile::new("connectd.json");
+        let earlier = file.read::<State>();
+        let earlier = earlier.filter(|state| state.version == VERSION);
+        let entries = earlier.map(|state| state.attachments).unwrap_or_default();
+        let entries = entries.into_iter().map(|entry| (entry.name.clone(), entry));
+        Self {
+            entries: Mutex::new(entries.collect()),
+            claims: Mutex::default(),
+            hand_over: Mutex::default(),
+            file,
+        }
+    }
+
+    /// What is known of a device.
+    pub fn entry(&self, name: &str) -> Option<Entry> {
+        lock(&self.entries).get(name).cloned()
+    }
+
+    /// Tells how a device stands.
+    pub fn tell(&self, wanted: &Wanted, phase: &Phase, attempts: u32) {
+        let mut entry = Entry::new(wanted, phase, attempts);
+        let mut entries = lock(&self.entries);
+        if let Some(old) = entries.get(&wanted.name) {
+            if old.state == entry.state && old.local_port == entry.local_port {
+                entry.since = old.since;
+            }
+        }
+        entries.insert(wanted.name.clone(), entry);
+        self.write(&entries);
+    }
+
+    /// Forgets the devices that are no longer wanted.
+    pub fn retain(&self, is_wanted: impl Fn(&str) -> bool) {
+        let mut entries = lock(&self.entries);
+        entries.retain(|name, _entry| is_wanted(name));
+        self.write(&entries);
+        lock(&self.claims).retain(|_port, name| is_wanted(name));
+    }
+
+    /// Takes a port for a device that the kernel has just put there: whoever had it has lost it.
+    pub fn take(&self, port: Port, name: &str) {
+        lock(&self.claims).insert(port, name.to_owned());
+    }
+
+    /// Takes a port for a device; `false` when another one has it.
+    pub fn claim(&self, port: Port, name: &str) -> bool {
+        let mut claims = lock(&self.claims);
+        claims.entry(port).or_insert_with(|| name.to_owned()) == name
+    }
+
+    /// Gives a port up.
+    pub fn release(&self, port: Port, name: &str) {
+        lock(&self.claims).retain(|claimed, owner| *claimed != port || owner != name);
+    }
+
+    /// Held from handing a connection to the kernel until its record is written: the service must
+    /// not end in between.
+    pub fn handing_over(&self) -> MutexGuard<'_, ()> {
+        lock(&self.hand_over)
+    }
+
+    fn write(&self, entries: &BTreeMap<String, Entry>) {
+        let attachments = entries.values().cloned().collect();
+        let version = VERSION;
+        let state = State {
+            version,
+            attachments,
+        };
+        self.file.write(CONNECTD, &state);
+    }
+}
+
+/// No code panics while it holds a lock of the board.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Keeps one wanted device attached, in a thread of its own: a server that does not answer keeps
+//! nothing else waiting.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use log::{debug, info, warn};
+use usbip_client::Records;
+use usbip_sysfs::{Sysfs, VhciError};
+
+use crate::attempt::{Attempt, Failure, Strangers};
+use crate::backoff::Backoff;
+use crate::board::Board;
+use crate::marks::Marks;
+use crate::phase::{Attachment, Phase, DETACH_GRACE, ENUMERATION, SECOND_LOOK};
+use crate::ports::{was_detached, Fate, Ports, Recorded};
+use crate::wanted::Wanted;
+use crate::CONNECTD;
+
+/// What a keeper is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Something happened to the ports of this machine.
+    Ports,
+    /// The network has changed.
+    Network,
+    /// Somebody has removed a mark.
+    Marks,
+}
+
+/// What all keepers use.
+#[derive(Debug)]
+pub struct Shared {
+    /// Where the ports are.
+    pub sysfs: Sysfs,
+    /// Records of attached ports.
+    pub records: Records,
+    /// Who has which port.
+    pub board: Board,
+    /// What the user has detached.
+    pub marks: Marks,
+}
+
+/// Keeps one device attached.
+pub struct Keeper {
+    shared: Arc<Shared>,
+    wanted: Wanted,
+    phase: Phase,
+    backoff: Backoff,
+    strangers: Strangers,
+}
+
+impl Keeper {
+    /// Starts from what an earlier run has left behind.
+    pub fn new(shared: Arc<Shared>, wanted: Wanted) -> Self {
+        let earlier = shared.board.entry(&wanted.name);
+        let attachment = earlier.and_then(|entry| entry.attachment());
+        let now = Instant::now();
+        let phase = match (attachment, shared.marks.has(&wanted.name)) {
+            (_, true) => Phase::Detached,
+            (Some(attachment), false) => {
+                shared.board.claim(attachment.port, &wanted.name);
+                let look = Some(now);
+                Phase::Attached { attachment, look }
+            }
+            (None, false) => Phase::Waiting {
+                reason: "about to try".to_owned(),
+                next: Some(now),
+            },
+        };
+        Self {
+            backoff: Backoff::new(wanted.retry_max),
+            strangers: Strangers::new(),
+            shared,
+            wanted,
+            phase,
+        }
+    }
+
+    /// Keeps it attached until the sender is gone. What is attached then stays so.
+    pub fn run(mut self, news: &Receiver<News>) {
+        self.tell();
+        loop {
+            let deadline = self.phase.deadline();
+            let received = match deadline {
+                None => news.recv().map_err(RecvTimeoutError::from),
+                Some(deadline) => {
+                    news.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                }
+            };
+            let before = self.phase.clone();
+            match received {
+                Ok(News::Ports) => self.look(Some(SECOND_LOOK)),
+                Ok(News::Network) => self.network_changed(),
+                Ok(News::Marks) => self.marks_changed(),
+                Err(RecvTimeoutError::Timeout) => self.act(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.phase != before {
+                self.tell();
+            }
+        }
+    }
+
+    fn tell(&self) {
+        debug!(target: CONNECTD, "{}: {:?}", self.wanted.name, self.phase);
+        let failures = self.backoff.failures();
+        self.shared.board.tell(&self.wanted, &self.phase, failures);
+    }
+
+    /// Does what the time has come for.
+    fn act(&mut self) {
+        match &self.phase {
+            Phase::Attached { .. } => self.look(None),
+            Phase::Gone {
+                attachment,
+                recorded,
+                ..
+            } => {
+                let (attachment, recorded) = (attachment.clone(), *recorded);
+                self.judge(&attachment, recorded);
+            }
+            Phase::Waiting { .. } => self.attempt(),
+            Phase::Detached => {}
+        }
+    }
+
+    /// Looks at the ports, and again after `second`: one event may come before what it tells of.
+    fn look(&mut self, second: Option<Duration>) {
+        let ports = Ports::read(&self.shared.sysfs);
+        match &mut self.phase {
+            Phase::Attached { attachment, look } => match ports.map(|ports| ports.fate(attachment))
+            {
+                Ok(Fate::Alive) => *look = second.map(|second| Instant::now() + second),
+                Ok(Fate::Enumerating) => *look = Some(Instant::now() + ENUMERATION),
+                Ok(Fate::Broken) => self.clear_port(),
+                Ok(Fate::Gone) | Err(VhciError::NotLoaded) => self.gone(),
+                Err(error) => {
+                    warn!(target: CONNECTD, "{}: {error}", self.wanted.name);
+                    *look = Some(Instant::now() + ENUMERATION);
+                }
+            },
+            Phase::Gone { .. } => {}
+            Phase::Waiting { .. } | Phase::Detached => {
+                if let Ok(ports) = ports {
+                    self.adopt(&ports);
+                    self.driver_is_there();
+                }
+            }
+        }
+    }
+
+    /// Takes over an attachment somebody else has made, an earlier run or the user.
+    fn adopt(&mut self, ports: &Ports) {
+        let shared = &self.shared;
+        let found = ports.attached(&shared.records).find(|(row, remote)| {
+            self.wanted.is_at(&shared.sysfs, row, remote)
+                && shared.board.claim(row.port, &self.wanted.name)
+        });
+        let Some((row, remote)) = found else { return };
+        info!(target: CONNECTD, "{} is attached to port {}", self.wanted.name, row.port);
+        shared.marks.clear(&self.wanted.name);
+        let attachment = Attachment {
+            port: row.port,
+            devid: row.devid,
+            busid: remote.busid,
+            since: Instant::now(),
+        };
+        self.attached(attachment);
+    }
+
+    fn attached(&mut self, attachment: Attachment) {
+        let look = Some(Instant::now() + ENUMERATION);
+        self.phase = Phase::Attached { attachment, look };
+    }
+
+    /// Without a driver there is nothing to wait for but this.
+    fn driver_is_there(&mut self) {
+        if let Phase::Waiting { next, .. } = &mut self.phase {
+            next.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// A port in error is of no use to anybody until it is detached.
+    fn clear_port(&mut self) {
+        if let Phase::Attached { attachment, .. } = &self.phase {
+            let vhci = self.shared.sysfs.vhci();
+            // What cannot be cleared now is seen again at the next event.
+            let _ = vhci.map(|vhci| vhci.detach(attachment.port));
+        }
+        self.gone();
+    }
+
+    fn gone(&mut self) {
+        if let Phase::Attached { attachment, .. } = &self.phase {
+            info!(target: CONNECTD, "{} is gone from port {}", self.wanted.name, attachment.port);
+            self.phase = Phase::Gone {
+                attachment: attachment.clone(),
+                recorded: self.recorded(attachment),
+                judge: Instant::now() + DETACH_GRACE,
+            };
+        }
+    }
+
+    fn recorded(&self, attachment: &Attachment) -> Recorded {
+        let remote = self.wanted.remote(&attachment.busid);
+        Recorded::read(&self.shared.records, attachment.port, &remote)
+    }
+
+    /// Finds out why an attachment is gone.
+    fn judge(&mut self, attachment: &Attachment, first: Recorded) {
+        let (port, name) = (attachment.port, &self.wanted.name);
+        let shared = &self.shared;
+        shared.board.release(port, name);
+        let later = self.recorded(attachment);
+        if was_detached(first, later) {
+            info!(target: CONNECTD, "{name} was detached by the user; \"usbip-connectd --resume {name}\" attaches it again");
+            shared.marks.set(name);
+            self.phase = Phase::Detached;
+            return;
+        }
+        if later == Recorded::Ours {
+            shared.records.remove(port, shared.records.stamp(port));
+        }
+        let pause = self.backoff.lost(attachment.since, fastrand::f64());
+        self.wait("the connection was lost".to_owned(), Some(pause));
+    }
+
+    fn wait(&mut self, reason: String, pause: Option<Duration>) {
+        let next = pause.map(|pause| Instant::now() + pause);
+        self.phase = Phase::Waiting { reason, next };
+    }
+
+    fn attempt(&mut self) {
+        if let Ok(ports) = Ports::read(&self.shared.sysfs) {
+            self.adopt(&ports);
+            if matches!(self.phase, Phase::Attached { .. }) {
+                return;
+            }
+        }
+        let result = Attempt {
+            wanted: &self.wanted,
+            sysfs: &self.shared.sysfs,
+            records: &self.shared.records,
+            board: &self.shared.board,
+            strangers: &mut self.strangers,
+        }
+        .run();
+        let name = &self.wanted.name;
+        match result {
+            Ok(attachment) => {
+                let Attachment { port, busid, .. } = &attachment;
+                info!(target: CONNECTD, "{name}: attached {busid} of {} to port {port}", self.wanted.server.host);
+                self.attached(attachment);
+            }
+            Err(failure) => {
+                // Once per kind of failure: a server may be away for days.
+                let is_news = match &self.phase {
+                    Phase::Waiting { reason, .. } => *reason != failure.to_string(),
+                    _ => true,
+                };
+                if is_news {
+                    warn!(target: CONNECTD, "{name}: {failure}");
+                }
+                let pause = match failure {
+                    Failure::NoDriver => None,
+                    _ => Some(self.backoff.failed(fastrand::f64())),
+                };
+                self.wait(failure.to_string(), pause);
+            }
+        }
+    }
+
+    /// The server may be in reach again.
+    fn network_changed(&mut self) {
+        if let Phase::Waiting {
+            next: Some(next), ..
+        } = &mut self.phase
+        {
+            let soon = Instant::now() + self.backoff.soon(fastrand::f64());
+            *next = soon.min(*next);
+        }
+    }
+
+    /// The user wants it again.
+    fn marks_changed(&mut self) {
+        if self.phase == Phase::Detached && !self.shared.marks.has(&self.wanted.name) {
+            let pause = self.backoff.soon(fastrand::f64());
+            self.wait("about to try".to_owned(), Some(pause));
+        }
+    }
+}

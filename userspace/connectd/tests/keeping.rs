@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The service on an imitation of sysfs, against an imitation of a server. What the kernel would
+//! do is done by the test.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
+
+mod harness;
+
+use harness::{Machine, Server};
+
+const WANTED: &str = "[[attach]]\nname = 'stick'\nhost = '127.0.0.1'\nid = '0781:5567'\n";
+
+#[test]
+fn attaches_the_device_that_fits() {
+    let server = Server::start(&[("1-1", 0x1111), ("1-2", 0x5567)]);
+    let machine = Machine::new(WANTED, &server);
+    let _service = machine.start();
+    machine.wait_for_state("attached");
+    let command = machine.sysfs.vhci("attach").unwrap();
+    let words: Vec<_> = command.split(' ').collect();
+    assert_eq!((words[0], words[2], words[3]), ("1", "65538", "3"));
+    let record = format!("127.0.0.1 {} 1-2\n", server.port);
+    assert_eq!(machine.record(1), Some(record));
+    let entry = machine.entry();
+    assert_eq!(entry["busid"], "1-2");
+    assert_eq!(entry["local_port"], 1);
+    assert_eq!(server.imports(), ["1-2"]);
+}
+
+#[test]
+fn lost_attachments_come_back_and_detached_ones_do_not() {
+    let server = Server::start(&[("1-2", 0x5567)]);
+    let machine = Machine::new(WANTED, &server);
+    let service = machine.start();
+    // The kernel never shows the device: the port is free when it is looked at again.
+    machine.wait_until("it is attached twice", || server.imports().len() >= 2);
+    machine.wait_for_state("attached");
+    machine.take_port();
+    service.restart();
+    machine.wait_for_state("attached");
+    let imports = server.imports().len();
+
+    // "usbip detach".
+    machine.remove_record();
+    machine.free_port();
+    service.restart();
+    machine.wait_for_state("detached");
+    assert!(machine
+        .run(&["--resume", "other"])
+        .contains("these are: stick"));
+    service.restart();
+    machine.wait_for_state("detached");
+    assert_eq!(server.imports().len(), imports);
+
+    machine.run(&["--resume", "stick"]);
+    machine.wait_for_state("attached");
+    assert_eq!(server.imports().len(), imports + 1);
+}
+
+#[test]
+fn what_the_user_attaches_is_adopted() {
+    let server = Server::start(&[]);
+    let machine = Machine::new(WANTED, &server);
+    machine.take_port();
+    machine.write_record(&format!("127.0.0.1 {} 1-2\n", server.port));
+    let service = machine.start();
+    machine.wait_for_state("attached");
+    service.restart();
+    machine.wait_for_state("attached");
+    assert_eq!(server.imports(), [""; 0]);
+}
+
+#[test]
+fn reasons_are_told_and_servers_are_tried_again() {
+    let server = Server::start(&[]);
+    let machine = Machine::new(WANTED, &server);
+    let service = machine.start();
+    machine.wait_for_state("waiting");
+    machine.wait_until("the reason is told", || {
+        machine.entry()["reason"] == "the server has no free device with id 0781:5567"
+    });
+    server.offer(&[("1-2", 0x5567)]);
+    machine.wait_for_state("attached");
+
+    let port = server.stop();
+    machine.free_port();
+    service.restart();
+    machine.wait_until("the reason is told", || {
+        machine.entry()["reason"] == format!("127.0.0.1:{port}: Connection refused")
+    });
+    let _server = Server::start_at(port, &[("1-2", 0x5567)]);
+    machine.wait_for_state("attached");
+}
+
+#[test]
+fn strings_decide_and_strangers_are_asked_once() {
+    let server = Server::start(&[("1-1", 0x5567), ("1-2", 0x5567)]);
+    let machine = Machine::new(&format!("{WANTED}serial = 'S-1-3'\n"), &server);
+    let _service = machine.start();
+    machine.wait_until("it was tried twice", || {
+        machine.entry()["attempts"].as_u64() >= Some(2)
+    });
+    assert_eq!(server.imports(), ["1-1", "1-2"]);
+    server.offer(&[("1-1", 0x5567), ("1-2", 0x5567), ("1-3", 0x5567)]);
+    machine.wait_for_state("attached");
+    assert_eq!(server.imports(), ["1-1", "1-2", "1-3"]);
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_told() {
+    let server = Server::start(&[]);
+    let machine = Machine::new("[[attach]]\nhost = 'h'\n", &server);
+    let text = machine.run(&[]);
+    assert!(text.contains("usbip-connectd: error: "), "{text}");
+    assert!(
+        text.contains("names no device: give id, serial, product or busid"),
+        "{text}"
+    );
+}

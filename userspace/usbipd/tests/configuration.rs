@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the configuration file and the environment of systemd change.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests may fail loudly"
+)]
+
+mod harness;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv6Addr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use harness::{exporting, import_request, list_request, Daemon};
+use usbip_fixture::FakeSysfs;
+
+/// Start of a device list with one device.
+const ONE_DEVICE: &[u8] = b"\x01\x11\0\x05\0\0\0\0\0\0\0\x01";
+
+struct Place {
+    sysfs: FakeSysfs,
+    file: PathBuf,
+}
+
+impl Place {
+    fn new(config: &str) -> Self {
+        let sysfs = exporting(&[("1-1", "1\n")]);
+        let file = sysfs.root().join("usbipd.toml");
+        let place = Self { sysfs, file };
+        place.configure(config);
+        place
+    }
+
+    fn configure(&self, config: &str) {
+        fs::write(&self.file, config).unwrap();
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_usbipd"));
+        command.arg("--config").arg(&self.file);
+        command
+    }
+
+    fn state(&self) -> String {
+        fs::read_to_string(self.sysfs.root().join("run/usbipd.json")).unwrap_or_default()
+    }
+
+    fn host_driver(&self, file: &str) -> String {
+        let path = format!("bus/usb/drivers/usbip-host/{file}");
+        self.sysfs.read(&path).unwrap()
+    }
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !condition() {
+        assert!(Instant::now() < end, "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn asks_for_a_list(mut stream: impl Read + Write) -> Vec<u8> {
+    stream.write_all(&list_request()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn listens_where_told() {
+    let place = Place::new("");
+    let socket = place.sysfs.root().join("socket");
+    place.configure(&format!(
+        "listen = ['unix:{}', '[::1]:0']",
+        socket.display()
+    ));
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    let line = daemon.wait_for("usbipd: info: listening on ::1:");
+    let port = line.rsplit(':').next().unwrap().parse().unwrap();
+    let tcp = TcpStream::connect((Ipv6Addr::LOCALHOST, port)).unwrap();
+    assert!(asks_for_a_list(tcp).starts_with(ONE_DEVICE));
+    let local = UnixStream::connect(&socket).unwrap();
+    assert!(asks_for_a_list(local).starts_with(ONE_DEVICE));
+    daemon.wait_for("usbipd: info: connection from unix");
+    let file = fs::metadata(&socket).unwrap();
+    assert!(file.file_type().is_socket());
+    assert_eq!(file.permissions().mode() & 0o777, 0o660);
+    daemon.stop("-TERM");
+    assert!(!socket.exists());
+}
+
+#[test]
+fn sockets_of_dead_daemons_are_replaced_those_of_living_ones_are_not() {
+    let place = Place::new("");
+    let socket = place.sysfs.root().join("socket");
+    place.configure(&format!("listen = ['unix:{}']", socket.display()));
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    let second = place
+        .command()
+        .env("USBIP_SYSFS", place.sysfs.root())
+        .output();
+    let output = second.unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("98 (Address already in use)"), "{text}");
+    let local = UnixStream::connect(&socket).unwrap();
+    assert!(asks_for_a_list(local).starts_with(ONE_DEVICE));
+    drop(daemon);
+}
+
+#[test]
+fn an_import_over_a_unix_socket_hands_that_socket_over() {
+    let place = Place::new("");
+    let socket = place.sysfs.root().join("socket");
+    let mut command = place.command();
+    command.arg(format!("--listen=unix:{}", socket.display()));
+    let daemon = Daemon::spawn(&place.sysfs, &mut command);
+    let mut stream = UnixStream::connect(&socket).unwrap();
+    stream.write_all(&import_request("1-1")).unwrap();
+    let mut reply = [0; 320];
+    stream.read_exact(&mut reply).unwrap();
+    assert_eq!(reply[..8], [1, 0x11, 0, 3, 0, 0, 0, 0]);
+    daemon.wait_for("usbip: info: connect: 1-1");
+    assert_ne!(place.sysfs.get("1-1", "usbip_sockfd").unwrap(), "");
+}
+
+#[test]
+fn reload_changes_addresses_and_keeps_going_after_a_mistake() {
+    let place = Place::new("listen = ['127.0.0.1:0']");
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    place.configure("listen = ['127.0.0.1:0', '127.0.0.2:0']");
+    daemon.signal("-HUP");
+    daemon.wait_for("usbipd: info: reading the configuration again");
+    daemon.wait_for("usbipd: info: listening on 127.0.0.2:");
+    // The old socket is the same one.
+    assert!(daemon.ask(&list_request()).starts_with(ONE_DEVICE));
+    place.configure("listne = []");
+    daemon.signal("-HUP");
+    let line = daemon.wait_for("usbipd: error: ");
+    assert!(line.contains("usbipd.toml"), "{line}");
+    daemon.wait_for("usbipd: error: going on with the configuration as it was");
+    assert!(daemon.ask(&list_request()).starts_with(ONE_DEVICE));
+}
+
+#[test]
+fn a_mistake_at_the_start_ends_it() {
+    let place = Place::new("[[allow]]\nid = 'stick'\n");
+    let output = place.command().output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("'stick' is not an id: write VENDOR:PRODUCT"),
+        "{text}"
+    );
+    assert!(text.contains("line 2"), "{text}");
+}
+
+#[test]
+fn socket_of_systemd_is_used_instead_of_our_own() {
+    let place = Place::new("");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut command = Command::new("sh");
+    let script = format!(
+        "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {} --config={}",
+        env!("CARGO_BIN_EXE_usbipd"),
+        place.file.display()
+    );
+    command.args(["-c", &script]).stdin(OwnedFd::from(listener));
+    let daemon = Daemon::spawn(&place.sysfs, &mut command);
+    assert_eq!(daemon.port, port);
+    assert!(daemon.ask(&list_request()).starts_with(ONE_DEVICE));
+    let (code, lines) = daemon.stop("-TERM");
+    assert_eq!(code, Some(0));
+    assert!(
+        !lines.iter().any(|line| line.contains("listening")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn allowed_devices_are_bound_and_no_others() {
+    let place = Place::new("listen = ['127.0.0.1:0']\n[[allow]]\nserial = 'WANTED*'\n");
+    for (busid, serial) in [("1-2", "WANTED1\n"), ("1-3", "OTHER\n")] {
+        place.sysfs.add_usb_device(busid).unwrap();
+        place.sysfs.set(busid, "serial", serial).unwrap();
+        place.sysfs.set_driver(busid, "usb").unwrap();
+    }
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    daemon.wait_for("usbipd: info: exporting device 1-2 (0781:5567)");
+    let unbound = place.sysfs.read("bus/usb/drivers/usb/unbind").unwrap();
+    assert_eq!(unbound, "1-2");
+    assert_eq!(place.host_driver("match_busid"), "add 1-2");
+    assert_eq!(place.host_driver("bind"), "1-2");
+    // As the kernel would have done.
+    place.sysfs.export("1-2", "1\n").unwrap();
+    wait_until("state is written", || place.state().contains("WANTED1"));
+    assert!(!place.state().contains("OTHER"), "{}", place.state());
+
+    // The user unbinds it: that wins, also over a new look.
+    place.sysfs.set_driver("1-2", "usb").unwrap();
+    daemon.signal("-HUP");
+    daemon.wait_for("usbipd: info: device 1-2 (0781:5567) was unbound, leaving it alone");
+    wait_until("release is written", || place.state().contains("released"));
+
+    // It is plugged in again.
+    place.sysfs.set("1-2", "devnum", "9\n").unwrap();
+    daemon.signal("-HUP");
+    daemon.wait_for("usbipd: info: exporting device 1-2 (0781:5567)");
+}
+
+#[test]
+fn a_release_outlives_the_daemon_and_a_removed_rule_takes_back() {
+    let rule = "listen = ['127.0.0.1:0']\n[[allow]]\nid = '0781:*'\n";
+    let place = Place::new(rule);
+    place.sysfs.set_driver("1-1", "usb").unwrap();
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    daemon.wait_for("usbipd: info: exporting device 1-1");
+    place.sysfs.export("1-1", "1\n").unwrap();
+    wait_until("state is written", || place.state().contains("bound"));
+    daemon.stop("-TERM");
+
+    // Unbound while no daemon ran.
+    place.sysfs.set_driver("1-1", "usb").unwrap();
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    daemon.wait_for("usbipd: info: device 1-1 (0781:5567) was unbound");
+    daemon.stop("-TERM");
+
+    place.sysfs.set("1-1", "devnum", "3\n").unwrap();
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    daemon.wait_for("usbipd: info: exporting device 1-1");
+    place.sysfs.export("1-1", "1\n").unwrap();
+    wait_until("state is written", || place.state().contains("bound"));
+    place.configure("listen = ['127.0.0.1:0']");
+    daemon.signal("-HUP");
+    daemon.wait_for("usbipd: info: no rule allows device 1-1");
+    wait_until("rebind is written", || place.host_driver("rebind") == "1-1");
+}
