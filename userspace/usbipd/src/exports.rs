@@ -5,25 +5,19 @@
 use log::info;
 use usbip_sysfs::{ExportStatus, ExportedDevice, Sysfs, HOST_DRIVER};
 
-use crate::{LIBUSBIP, USBIP, USBIPD};
+use crate::USBIPD;
 
 /// Reads the devices on offer, in the order C sends them: the reverse of libudev's.
 pub fn read(sysfs: &Sysfs) -> Vec<ExportedDevice> {
     let mut devices = sysfs.exported_devices();
-    if devices.is_empty() {
-        info!(target: USBIP, "Please load appropriate modules or export devices.");
-    }
     devices.reverse();
     devices
 }
 
 /// Tells at start what is missing; the daemon runs without it, for devices may be bound later.
 pub fn check(sysfs: &Sysfs) {
-    if read(sysfs).is_empty() {
-        info!(target: LIBUSBIP, "please load usbip-core.ko and usbip-host.ko");
-        if !sysfs.host_driver().is_loaded() {
-            info!(target: USBIPD, "to load the module run \"modprobe {HOST_DRIVER}\" as root");
-        }
+    if !sysfs.host_driver().is_loaded() {
+        info!(target: USBIPD, "to load the module run \"modprobe {HOST_DRIVER}\" as root");
     }
 }
 

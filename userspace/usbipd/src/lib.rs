@@ -44,9 +44,6 @@ const USBIPD: &str = "usbipd";
 /// Log target of messages that come from sources shared with `usbip` in C.
 const USBIP: &str = "usbip";
 
-/// Log target of messages that come from the library in C.
-const LIBUSBIP: &str = "libusbip";
-
 /// Version line; scripts compare it with that of usbip-utils.
 const VERSION: &str = "usbipd (usbip-utils 2.0)";
 

@@ -77,7 +77,6 @@ fn empty_list() {
     let daemon = Daemon::start(&exporting(&[]), &[]);
     let reply = daemon.ask(&list_request());
     assert_eq!(reply, [LIST_HEADER, &[0; 4]].concat());
-    daemon.wait_for("usbip: info: Please load appropriate modules or export devices.");
 }
 
 #[test]
