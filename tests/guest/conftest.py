@@ -65,10 +65,11 @@ def _borrow(request: pytest.FixtureRequest, pool: Pool, *machines: Machine) -> I
     guests = pool.take(*machines)
     for guest in guests:
         guest.begin(request.node.name)
-    request.node.stash[USED] = guests
+    used = request.node.stash.setdefault(USED, [])
+    used += guests
     yield guests
     logs = request.node.stash.get(LOGS, [])
-    clean = len(logs) == len(guests) and not any(log.complaints for log in logs)
+    clean = len(logs) == len(used) and not any(log.complaints for log in logs)
     for guest in guests:
         pool.give_back(guest, clean=clean and guest.alive)
 
@@ -104,6 +105,13 @@ def pair(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[lis
     """Two guests, server (10.77.0.1) and client (10.77.0.2), on one virtual network."""
     words = STRICT.words if kind is Kind.RS else PLAIN.words
     yield from _borrow(request, pool, *joined(pool.scratch, words=words))
+
+
+@pytest.fixture
+def packaged(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
+    """A guest whose Debian packages a test may change, for nothing else."""
+    for guests in _borrow(request, pool, Machine(name="packaged", words=STRICT.words)):
+        yield guests[0]
 
 
 @pytest.fixture

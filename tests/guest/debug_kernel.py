@@ -7,7 +7,7 @@ from harness.modules import Kind
 
 # Tests that move data through the C usbip-host, which reads requests after freeing them: KASAN is right to
 # report that, and reports nothing of ours after it.
-_THROUGH_C_HOST = ("test_sysfs.py::test_attached",)
+_THROUGH_C_HOST = ("test_sysfs.py::test_attached", "test_selftest.py")
 _TIMES_SLOWER = 4
 
 

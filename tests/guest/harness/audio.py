@@ -44,6 +44,17 @@ def noise(seconds: float, seed: str) -> list[int]:
     return [source.choice((-1, 1)) for _ in range(int(seconds * RATE) * CHANNELS)]
 
 
+def voice(count: int, seed: str) -> bytes:
+    """So many samples in which no stretch can be missed or doubled unnoticed, none of them silent; 16 bits each."""
+    source = Random(seed)
+    return array("h", [source.choice((-1, 1)) * source.randint(1, 32_767) for _ in range(count)]).tobytes()
+
+
+def loud(samples: bytes) -> bytes:
+    """Samples of 16 bits, silence left out."""
+    return array("h", [sample for sample in array("h", samples) if sample]).tobytes()
+
+
 def samples(signs: list[int]) -> bytes:
     """A clip as it is played. Only signs count: the mixer may make it louder or softer."""
     return array("h", [sign * _LEVEL for sign in signs]).tobytes()

@@ -43,7 +43,9 @@ class Gadget:
 
     guest: Guest
     function: Function
+    speed: Speed
     serial: str
+    busid: str
 
     def read(self, file: str) -> str:
         """A file of the function's."""
@@ -53,16 +55,16 @@ class Gadget:
 @contextmanager
 def gadget(guest: Guest, function: Function, speed: Speed = Speed.HIGH) -> Iterator[Gadget]:
     """Plug a gadget in, and take it and its controller away at the end."""
-    made = Gadget(guest, function, f"GADGET-{function.kind}-{speed}")
+    serial = f"GADGET-{function.kind}-{speed}"
     guest.run(f"modprobe -a libcomposite configfs; mountpoint -q {_CONFIGFS} || mount -t configfs none {_CONFIGFS}")
     try:
         guest.run(f"modprobe dummy_hcd {_PARAMETERS[speed]}")
-        guest.run(_build(made), timeout=30)
-        busid = usb.wait_local(guest, made.serial)
+        guest.run(_build(function, serial), timeout=30)
+        busid = usb.wait_local(guest, serial)
         # Taking a device over while its driver is still being loaded is a different test.
         guest.run("udevadm settle --timeout=60", timeout=30)
         assert guest.out(f"cat {usb.SYSFS}/{busid}/speed") == speed
-        yield made
+        yield Gadget(guest, function, speed, serial, busid)
     finally:
         guest.run(_REMOVE, timeout=30)
 
@@ -72,16 +74,16 @@ def _put(data: bytes, path: str) -> str:
     return f"printf {shlex.quote(octal)} > {shlex.quote(path)}"
 
 
-def _build(made: Gadget) -> str:
-    vendor, product = made.function.ids
-    function = f"functions/{made.function.kind}.0"
+def _build(function: Function, serial: str) -> str:
+    vendor, product = function.ids
+    directory = f"functions/{function.kind}.0"
     return "\n".join([
         f"set -e; mkdir {_HOME}; cd {_HOME}",
         f"echo {vendor} > idVendor; echo {product} > idProduct",
-        f"mkdir strings/0x409 configs/c.1 {function}",
-        f"echo {made.serial} > strings/0x409/serialnumber",
-        *(_put(data, f"{function}/{name}") for name, data in made.function.files.items()),
-        f"ln -s {function} configs/c.1/",
+        f"mkdir strings/0x409 configs/c.1 {directory}",
+        f"echo {serial} > strings/0x409/serialnumber",
+        *(_put(data, f"{directory}/{name}") for name, data in function.files.items()),
+        f"ln -s {directory} configs/c.1/",
         f"echo {_UDC} > UDC",
     ])  # fmt: skip
 

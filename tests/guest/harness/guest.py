@@ -29,16 +29,22 @@ class Guest:
     def __init__(self, env: Env, machine: Machine, initramfs: Path) -> None:
         self.env = env
         self.name = machine.name
+        self._machine = machine
+        self._initramfs = initramfs
         # Unix socket paths are short-lived and must be short: not below the log directory.
         self._scratch = tempfile.TemporaryDirectory(prefix="usbip-guest-")
-        self._qemu = Qemu(env, machine, initramfs, Path(self._scratch.name))
-        self.qmp = self._qemu.qmp
-        self.console = Console(self._qemu.console)
-        self._agent = Agent(self._qemu.agent_socket)
+        self._switch_on()
         self._numbers = itertools.count()
         self._plugged: list[str] = []
         self._log_start = 0
+        self._earlier = ""
         self._label = "boot"
+
+    def _switch_on(self) -> None:
+        self._qemu = Qemu(self.env, self._machine, self._initramfs, Path(self._scratch.name))
+        self.qmp = self._qemu.qmp
+        self.console = Console(self._qemu.console)
+        self._agent = Agent(self._qemu.agent_socket)
 
     def wait_booted(self) -> None:
         """Wait until the guest takes commands."""
@@ -57,6 +63,19 @@ class Guest:
     def wait_off(self) -> None:
         """Wait until the guest is switched off from inside."""
         self._qemu.wait()
+
+    def cut_power(self) -> None:
+        """Take the power away: nothing in the guest gets to say goodbye, and all its memory is lost."""
+        self._earlier += self.console.since(self._log_start)
+        self._agent.close()
+        self._qemu.stop()
+        self._plugged.clear()
+
+    def boot_again(self) -> None:
+        """Boot the guest anew after cut_power(); nothing is plugged in."""
+        self._log_start = 0
+        self._switch_on()
+        self.wait_booted()
 
     def stop(self) -> None:
         """Switch the guest off and forget its files."""
@@ -142,18 +161,19 @@ class Guest:
     def begin(self, label: str) -> None:
         """Start a new stretch of kernel log."""
         self._label = label
+        self._earlier = ""
         self._log_start = self.console.position
         self._mark(f"usbip-rs-test: begin {label}")
 
     def log(self) -> Log:
         """The stretch of console since begin()."""
-        return Log(self.console.since(self._log_start), str(self.console.path))
+        return Log(self._earlier + self.console.since(self._log_start), str(self.console.path))
 
     def finish(self, directory: Path) -> Log:
         """End the stretch: keep console and dmesg in DIRECTORY, return what the console says."""
         directory.mkdir(parents=True, exist_ok=True)
         settled = self.alive and self._flush()
-        text = self.console.since(self._log_start)
+        text = self._earlier + self.console.since(self._log_start)
         kept = directory / f"{self.name}.console.log"
         kept.write_text(text)
         if settled:

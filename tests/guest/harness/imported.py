@@ -4,28 +4,79 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import usb
-from .client import Client
+from . import modules, usb
+from .client import Client, Port
 from .guest import Guest
+from .modules import Kind
 from .server import Server
 
 HOST = "127.0.0.1"
+_DRIVERS = "/sys/bus/usb/drivers"
+
+
+def load(client: Client) -> None:
+    """Load the client's driver. Its usual eight controllers take seconds to come and go without KVM."""
+    if client.kind is Kind.RS and not modules.is_loaded(client.guest, modules.VHCI[Kind.RS]):
+        client.guest.run(f"modprobe {modules.VHCI[Kind.RS]} controllers=2", timeout=30)
+    client.start()
 
 
 @contextmanager
 def imported(server: Server, client: Client, serial: str) -> Iterator[str]:
     """Export and import a device that is plugged in; its busid at the client. Given back at the end."""
     server.start()
-    client.start()
+    load(client)
     busid = server.export(serial)
-    client.attach(HOST, busid)
-    local = usb.wait_imported(client.guest, serial)
-    assert client.guest.out(f"cat {usb.SYSFS}/{local}/speed") == client.guest.out(f"cat {usb.SYSFS}/{busid}/speed")
-    yield local
-    client.detach(client.port_of(local).number)
-    client.guest.wait_until(f"! usb-find imported {serial}")
-    server.wait_status(busid, 1)
+    with _attached(server, client, busid) as local:
+        yield local
     server.unbind(busid)
+
+
+@contextmanager
+def imported_again(server: Server, client: Client, busid: str) -> Iterator[str]:
+    """Export a device that is imported itself, and import it once more; its new busid. Given back at the end."""
+    export_imported(server, busid)
+    with _attached(server, client, busid) as local:
+        yield local
+    unexport_imported(server, busid)
+
+
+def export_imported(server: Server, busid: str) -> None:
+    """Export an imported device. The tools refuse to: it might come from where it goes."""
+    server.start()
+    server.guest.run(
+        f"cd {_DRIVERS} && printf 'add {busid}' > usbip-host/match_busid &&"
+        f" echo {busid} > usb/unbind && echo {busid} > usbip-host/bind"
+    )
+
+
+def unexport_imported(server: Server, busid: str) -> None:
+    """Give an imported device back to its own driver."""
+    server.guest.run(
+        f"cd {_DRIVERS} && echo {busid} > usbip-host/unbind && printf 'del {busid}' > usbip-host/match_busid &&"
+        f" printf {busid} > usbip-host/rebind"
+    )
+
+
+def attach(client: Client, busid: str) -> Port:
+    """Import an exported device; returns its port once it has an address there."""
+    others = {port.number for port in client.used()}
+    client.attach(HOST, busid)
+    client.guest.wait_until(f"[ $(cat {client.port_files()} | grep -c ' 006 ') -gt {len(others)} ]")
+    [port] = [port for port in client.used() if port.number not in others]
+    return port
+
+
+@contextmanager
+def _attached(server: Server, client: Client, busid: str) -> Iterator[str]:
+    guest = client.guest
+    port = attach(client, busid)
+    guest.wait_until(f"[ -e {usb.SYSFS}/{port.busid}/speed ]")
+    assert guest.out(f"cat {usb.SYSFS}/{port.busid}/speed") == guest.out(f"cat {usb.SYSFS}/{busid}/speed")
+    yield port.busid
+    client.detach(port.number)
+    guest.wait_until(f"! [ -e {usb.SYSFS}/{port.busid} ]")
+    server.wait_status(busid, 1)
 
 
 def wait_file(guest: Guest, pattern: str) -> str:

@@ -12,6 +12,7 @@ from .guest import Guest
 
 _EVENT = struct.Struct("<QQHHi")
 _RECORDING = "/tmp/events"
+_REPORTS = "/tmp/reports"
 _ARRIVE_SECONDS = 5.0
 
 
@@ -50,6 +51,19 @@ class Recording:
             seen = [event for event in self._events() if event.type in types]
             if len(seen) >= count or time.monotonic() > deadline:
                 return seen
+
+    def play(self, reports: bytes, size: int, events: int) -> None:
+        """Send reports of a gadget's, each of which becomes at least so many events; returns when all have come."""
+        self._guest.write(_REPORTS, reports)
+        # An event node keeps 64 events for a reader that has no time.
+        batch = 48 // events
+        ends = range(batch, len(reports) // size + batch, batch)
+        self._guest.run(
+            f"for end in {' '.join(map(str, ends))}; do"
+            f" dd if={_REPORTS} of=/dev/hidg0 bs={size} skip=$((end - {batch})) count={batch} conv=notrunc status=none;"
+            f" wanted=$((end * {size} < {len(reports)} ? end : {len(reports) // size}));"
+            f" until [ $(stat -c %s {_RECORDING}) -ge $((wanted * {events * _EVENT.size})) ]; do sleep 0.02; done; done"
+        )
 
     def _events(self) -> list[InputEvent]:
         data = base64.b64decode(self._guest.out(f"base64 {_RECORDING}"))

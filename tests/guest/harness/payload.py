@@ -9,7 +9,7 @@ from .cpio import Archive
 from .env import Env
 
 INSIDE = Path(__file__).resolve().parent.parent / "inside"
-TOOLS = ("usbip", "usbipd")
+TOOLS = ("usbip", "usbipd", "usbip-connectd")
 HOME = "opt/usbip-rs"
 
 

@@ -59,8 +59,8 @@ class Pool:
     def _restore(self, guest: Guest) -> bool:
         try:
             guest.run(
-                "pkill -x usbipd; pkill -x dd; umount -q /mnt/stick;"
-                " rm -rf /var/run/vhci_hcd; udevadm settle --timeout=20",
+                "pkill -x 'usbipd|usbip-connectd|dd'; umount -q /mnt/stick;"
+                " rm -rf /var/run/vhci_hcd /run/usbip /etc/usbip; udevadm settle --timeout=20",
                 check=False,
             )
             modules.unload_all(guest)

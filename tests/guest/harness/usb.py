@@ -12,9 +12,9 @@ def wait_local(guest: Guest, serial: str) -> str:
     return guest.out(f"usb-find local {serial}")
 
 
-def wait_imported(guest: Guest, serial: str) -> str:
+def wait_imported(guest: Guest, serial: str, *, timeout: float = 10) -> str:
     """The busid of the device with that serial number on one of the guest's virtual ports."""
-    guest.wait_until(f"usb-find imported {serial}")
+    guest.wait_until(f"usb-find imported {serial}", timeout=timeout)
     return guest.out(f"usb-find imported {serial}")
 
 

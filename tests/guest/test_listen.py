@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A stick comes through wherever usbipd listens."""
+
+import pytest
+from harness import usb
+from harness.link import Link
+from harness.tools import Tools
+
+# Where usbipd listens, where the client finds it, and what has to be loaded for that.
+PLACES = {
+    "unix": ("unix:/run/usbipd.sock", "unix:/run/usbipd.sock", ""),
+    "vsock": ("vsock:3240", "vsock:1", "vsock_loopback"),
+    "ipv6": ("[::1]", "::1", ""),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_place(link: Link, name: str) -> None:
+    """A stick is exported and imported there, and both sides let go of it."""
+    place, link.host, module = PLACES[name]
+    link.client.tools = link.server.tools = Tools.RS
+    guest = link.server.guest
+    guest.run(f"[ -z '{module}' ] || modprobe {module}")
+    link.start()
+    link.server.stop()
+    guest.run(f"{Tools.RS.path(guest, 'usbipd')} -D --listen={place}")
+    guest.wait_until(f"{link.client.usbip} list -r {link.host} 2>&1 | grep -q 'no exportable devices'")
+    link.attach()
+    record = guest.read(f"/var/run/vhci_hcd/port{link.port}")
+    assert record == f"{link.host} 3240 {link.busid}\n"
+    link.check()
+    link.detach()
+    link.release()
+    assert usb.driver(guest, link.busid) == "usb"

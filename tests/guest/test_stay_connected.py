@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The services bring an attachment back by themselves, whatever ended it; except when somebody wanted it to end."""
+
+import time
+
+import pytest
+from harness import usb
+from harness.client import Client
+from harness.guest import Guest
+from harness.kept import Kept, plug_cable, stopwatch
+from harness.modules import Kind
+from harness.server import Server
+from harness.stick import Stick
+from harness.tools import Tools
+
+# What the issue asks for, and how soon a dead peer is to be found, in seconds.
+OUTAGE = 30
+DEAD_PEER = 20
+
+
+@pytest.fixture
+def kept(pair: list[Guest], stick: Stick, kind: Kind) -> Kept:
+    """A stick that is exported and attached by nobody but the services."""
+    kept = Kept(Server(pair[0], kind, Tools.RS), Client(pair[1], kind, Tools.RS), stick)
+    kept.start_server()
+    kept.start_client()
+    with stopwatch("first attachment"):
+        kept.check()
+    return kept
+
+
+def test_server_restarts(kept: Kept) -> None:
+    """The server loses its power and boots again."""
+    kept.server.guest.cut_power()
+    with stopwatch("the client knows after"):
+        kept.wait_lost()
+    kept.server.guest.boot_again()
+    kept.handle = ""
+    kept.start_server()
+    with stopwatch("back after the server's daemon started"):
+        kept.wait_attached()
+    kept.check()
+
+
+def test_client_restarts(kept: Kept) -> None:
+    """The client loses its power: the server's stick becomes free by itself. Then the client boots again."""
+    busid = kept.state()["busid"]
+    kept.client.guest.cut_power()
+    with stopwatch("free on the server after"):
+        kept.server.wait_status(busid, 1)
+    kept.client.guest.boot_again()
+    kept.start_client()
+    with stopwatch("back after the client's service started"):
+        kept.wait_attached()
+    kept.check()
+
+
+def test_cable(kept: Kept) -> None:
+    """The cable is out for half a minute: both sides notice, and it comes back with the cable."""
+    busid = kept.state()["busid"]
+    start = time.monotonic()
+    plug_cable(kept.client.guest, False)
+    with stopwatch("the client knows after"):
+        kept.wait_lost()
+    kept.server.wait_status(busid, 1)
+    known = time.monotonic() - start
+    print(f"both know after: {known:.1f} s")
+    assert known < DEAD_PEER * (1 if kept.client.guest.env.accel == "kvm" else 1.5)
+    time.sleep(max(0.0, OUTAGE - known))
+    plug_cable(kept.client.guest, True)
+    with stopwatch("back after the cable"):
+        kept.wait_attached()
+    kept.check()
+
+
+def test_replugged(kept: Kept) -> None:
+    """The stick is pulled out of the server and plugged in again."""
+    kept.replug()
+    with stopwatch("back after plugging in"):
+        kept.wait_attached()
+    kept.check()
+
+
+def test_service_killed(kept: Kept) -> None:
+    """The client's service is killed: the attachment stays, and its successor keeps it."""
+    kept.kill_service()
+    kept.check()
+    kept.start_service()
+    kept.wait_state("attached")
+    kept.check()
+    # One that is lost while nobody looks after it comes back with the service.
+    kept.kill_service()
+    kept.server.guest.run("ss -K 'sport = :3240'")
+    kept.wait_lost()
+    kept.start_service()
+    with stopwatch("back after the service started"):
+        kept.wait_attached()
+    kept.check()
+
+
+@pytest.mark.parametrize("tools", Tools)
+def test_detached_by_the_user(kept: Kept, tools: Tools) -> None:
+    """A detach wins, also over a restart of the service, until it is wanted again."""
+    guest = kept.client.guest
+    kept.usbip(guest, tools, f"detach -p {kept.port}")
+    kept.wait_state("detached")
+    kept.kill_service()
+    kept.start_service()
+    guest.run("sleep 3")
+    assert not guest.succeeds(f"usb-find imported {kept.stick.serial}")
+    assert kept.state()["state"] == "detached"
+    guest.run("/opt/usbip-rs/bin/usbip-connectd --resume stick")
+    with stopwatch("back after --resume"):
+        kept.wait_attached()
+    kept.check()
+
+
+@pytest.mark.parametrize("tools", Tools)
+def test_unbound_by_the_user(kept: Kept, tools: Tools) -> None:
+    """An unbind wins until the stick is plugged in again, or bound by hand."""
+    guest = kept.server.guest
+    busid = kept.state()["busid"]
+    kept.usbip(guest, tools, f"unbind -b {busid}")
+    kept.wait_lost()
+    guest.run("sleep 3")
+    assert usb.driver(guest, busid) == "usb"
+    kept.replug()
+    with stopwatch("back after plugging in"):
+        kept.wait_attached()
+    busid = kept.state()["busid"]
+    kept.usbip(guest, tools, f"unbind -b {busid}")
+    kept.wait_lost()
+    kept.usbip(guest, tools, f"bind -b {busid}")
+    with stopwatch("back after bind"):
+        kept.wait_attached()
+    kept.check()
+
+
+def test_driver_loaded_again(kept: Kept) -> None:
+    """The server's module is unloaded and loaded: the rule still holds."""
+    guest = kept.server.guest
+    name = "usbip_host_rs" if kept.server.kind is Kind.RS else "usbip_host"
+    guest.run(f"rmmod {name}")
+    kept.wait_lost()
+    guest.run(f"modprobe {name}")
+    with stopwatch("back after modprobe"):
+        kept.wait_attached()
+    kept.check()
+
+
+def test_mounted_disk(kept: Kept) -> None:
+    """A disk the server itself has mounted is not taken away from under it, rule or not."""
+    guest = kept.server.guest
+    guest.run("pkill -x usbipd && while pgrep -x usbipd; do sleep 0.05; done")
+    kept.usbip(guest, Tools.RS, f"unbind -b {kept.state()['busid']}")
+    kept.wait_lost()
+    busid = kept.replug()
+    disk = usb.wait_disk(guest, busid)
+    guest.run(f"mount -o ro {disk} /mnt/stick")
+    kept.start_server()
+    guest.wait_until("grep -q 'is mounted on /mnt/stick' /run/usbip/usbipd.json")
+    assert usb.driver(guest, busid) == "usb"
+    guest.run("umount /mnt/stick")
+    with stopwatch("back after umount"):
+        kept.wait_attached()
+    kept.check()
