@@ -26,7 +26,7 @@ use crate::options::{Mode, Options};
 use crate::peer::Peer;
 use crate::pid_file::{self, PidFile};
 use crate::waiting::{Place, Waiting};
-use crate::{daemon, exports, request, Reported, USBIPD, VERSION};
+use crate::{daemon, request, Reported, USBIPD, VERSION};
 
 /// Time a client has from the connection to the end of the reply.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -59,7 +59,6 @@ pub fn serve(options: &Options, port: &TcpPort) -> Result<(), Reported> {
     let inherited = Listeners::inherit();
     let root = env::var_os("USBIP_SYSFS").map_or_else(|| "/sys".into(), PathBuf::from);
     let sysfs = Sysfs::new(&root);
-    exports::check(&sysfs);
     let pid_file = options.pid_file.as_deref().map(pid_file::resolve);
     if options.daemon {
         daemon::detach_from_terminal().map_err(|error| told("daemonizing failed", &error))?;
