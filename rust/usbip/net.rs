@@ -35,6 +35,10 @@ use kernel::{
 /// The most pieces of memory that one message is made of.
 const MAX_PARTS: usize = 64;
 
+/// The most bytes that a socket is asked to wait for in one go. Some (vsock) refuse to wait for as
+/// much as their receive buffer holds.
+const MAX_WAIT_ALL: usize = 65536;
+
 /// Why nothing more can be received.
 #[derive(Debug)]
 pub enum RecvError {
@@ -164,11 +168,15 @@ impl Socket {
     fn recv_message(&self, message: &mut bindings::msghdr, length: usize) -> Result<(), RecvError> {
         let mut received = 0;
         while received < length {
+            let flags = if length - received > MAX_WAIT_ALL {
+                0
+            } else {
+                bindings::MSG_WAITALL
+            };
             // SAFETY: The socket is valid by the type invariants, and the callers have set up an
             // iterator with `length - received` bytes left.
-            let count = unsafe {
-                bindings::sock_recvmsg(self.raw.as_ptr(), message, bindings::MSG_WAITALL as c_int)
-            };
+            let count =
+                unsafe { bindings::sock_recvmsg(self.raw.as_ptr(), message, flags as c_int) };
             match usize::try_from(count) {
                 Ok(0) => return Err(RecvError::Closed),
                 Ok(count) => received += count,
