@@ -18,18 +18,23 @@ kernel_make = +$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)
 check_kdir = @tests/env/kdir-check '$(KDIR)' '$(RUSTC)'
 
 CARGO_ARGS := --manifest-path userspace/Cargo.toml
+# Where cargo leaves the programs, and what is made from them for installing.
+RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),userspace/target))/release
+MANUALS := $(RELEASE)/manuals
+DEB_OUT ?= $(RELEASE)/deb
 KERNEL_RS = $(wildcard *.rs) $(shell find rust -name '*.rs')
 RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rustfmt.toml))
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
-.PHONY: help modules modules_install tools clippy fmt fmt-check rust-analyzer clean \
-	setup build demo test test-debug
+.PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check rust-analyzer clean \
+	setup build demo test test-debug bench
 
 help:
 	@echo 'With tools and kernel of their own (Debian >= 12, as root, made on first use):'
 	@echo '  make demo            a USB stick crosses from one virtual machine to another'
 	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
 	@echo '  make test-debug      the guest tests on a kernel that looks for errors'
+	@echo '  make bench           C and ours under the same load, side by side (CELLS=quick for minutes)'
 	@echo '  make setup           only make that environment'
 	@echo '  make build           only build modules and tools in it'
 	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
@@ -37,7 +42,10 @@ help:
 	@echo 'For the kernel tree KDIR (default: that of the running kernel):'
 	@echo '  make modules         build the kernel modules'
 	@echo '  make modules_install install them (INSTALL_MOD_PATH=...)'
-	@echo '  make tools           build usbip and usbipd'
+	@echo '  make tools           build usbip, usbipd and usbip-connectd'
+	@echo '  make install         install tools, units, manuals (DESTDIR=..., PREFIX=/usr/local)'
+	@echo '  make uninstall       remove them'
+	@echo '  make deb             Debian packages: usbip-rs and usbip-rs-dkms (DEB_OUT=DIR)'
 	@echo '  make clippy          lint modules and tools; warnings are errors'
 	@echo '  make fmt, fmt-check  format, or check the format of, all Rust code'
 	@echo '  make rust-analyzer   write rust-project.json for editors'
@@ -55,6 +63,18 @@ modules_install:
 
 tools:
 	$(CARGO) build --release --locked $(CARGO_ARGS)
+
+manuals: tools
+	$(RELEASE)/usbip-manuals $(MANUALS)
+
+install: manuals
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' userspace/packaging/place install $(RELEASE) $(MANUALS)
+
+uninstall:
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' userspace/packaging/place uninstall
+
+deb: manuals
+	userspace/packaging/deb $(RELEASE) $(MANUALS) '$(DEB_OUT)'
 
 clippy:
 	$(check_kdir)
@@ -104,3 +124,8 @@ test-debug: setup
 	@tests/env/setup debug
 	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
 	@tests/env/enter tests/run
+
+# CELLS=quick|all, ACCEL=kvm for wall time instead of instructions, JOBS guests at a time.
+bench: build
+	@tests/env/enter tests/bench/run $(if $(CELLS),--cells='$(CELLS)') $(if $(ACCEL),--accel='$(ACCEL)') \
+		$(if $(JOBS),--jobs='$(JOBS)')

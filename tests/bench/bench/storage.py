@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A disk, its medium in memory: sequential, random, files; near and far."""
+
+from collections.abc import Iterator
+from itertools import product
+
+from .cell import Cell, Stack
+from .job import Job
+from .perturbation import PERTURBATIONS
+
+SUITE = "storage"
+# Round trips in ms, and MiB that are read and written: at the far end a MiB takes long.
+DISTANCES = {0: 64, 1: 16, 8: 8, 20: 4}
+SEQUENTIAL = ("read", "write")
+_SPEEDS = ("high", "super")
+_MEDIUM = 64
+_MIB = 1 << 20
+_PAGE = 4096
+# Pages, and files of a page.
+_RANDOM = 200
+_FILES = 200
+
+
+def jobs() -> Iterator[Job]:
+    """Near at both speeds, and direct there; far at high speed."""
+    for perturbation, speed, stack in product(PERTURBATIONS, _SPEEDS, (Stack.DIRECT, Stack.C, Stack.OURS)):
+        setup = [f"plug_disk {speed} {_MEDIUM}"]
+        if stack is not Stack.DIRECT:
+            setup += [f"stub {stack.server}", f"import {stack.client}"]
+        far = stack is not Stack.DIRECT and speed == "high"
+        loads = [line for distance in (DISTANCES if far else [0]) for line in _loads(speed, distance)]
+        yield Job(SUITE, speed, stack, perturbation, (*setup, "find_disk"), tuple(loads))
+
+
+def _loads(speed: str, distance: int) -> Iterator[str]:
+    variant = f"{speed}-{distance}ms"
+    yield f"distance {distance}"
+    for action in SEQUENTIAL:
+        yield f"bench disk {Cell(SUITE, variant, _MIB, 1, action).label} {action} /dev/$disk {DISTANCES[distance]}"
+    yield f"bench disk {Cell(SUITE, variant, _PAGE, 1, 'random').label} random /dev/$disk {_RANDOM}"
+    yield "mount_disk"
+    for action in ("create", "delete"):
+        yield f"bench disk {Cell(SUITE, variant, _PAGE, 1, action).label} {action} /mnt {_FILES}"
+    yield "umount /mnt"
