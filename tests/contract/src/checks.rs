@@ -9,6 +9,9 @@ mod ending;
 mod enumeration;
 mod export;
 mod hostile;
+mod hub;
+mod interop;
+mod iso;
 mod replies;
 mod special;
 mod speeds;
@@ -29,6 +32,8 @@ const GROUPS: &[(&str, Group)] = &[
     ("speeds", speeds::run),
     ("replies", replies::run),
     ("unlink", unlink::run),
+    ("iso", iso::run),
+    ("hub", hub::run),
     ("ending", ending::run),
     ("table", table::run),
     ("export", export::run),
@@ -36,6 +41,7 @@ const GROUPS: &[(&str, Group)] = &[
     ("hostile", hostile::run),
     ("concurrency", concurrency::run),
     ("suspend", suspend::run),
+    ("interop", interop::run),
 ];
 
 /// The names of all groups.

@@ -3,10 +3,10 @@
 //! A scripted device on a port, as the rest of the system sees it.
 
 use crate::attribute;
-use crate::limit;
 use crate::scripted::{Scripted, Speed};
 use crate::server::Server;
 use crate::vhci::{Vhci, FREE, USED};
+use crate::{lane, limit};
 use nusb::{Device, Interface, MaybeFuture};
 use std::io;
 use std::os::fd::AsFd;
@@ -26,8 +26,8 @@ pub struct Import {
 }
 
 impl Import {
-    /// Attaches a device to the first or a later port of the hub for its speed; does not wait for
-    /// anything.
+    /// Attaches a device to the first or a later port of the lane's hub for its speed; does not wait
+    /// for anything.
     pub fn attach(speed: Speed, index: u32) -> io::Result<Self> {
         let vhci = Vhci::new();
         let hub = if speed.is_super() {
@@ -35,7 +35,7 @@ impl Import {
         } else {
             0
         };
-        let port = hub + index;
+        let port = vhci.port(lane::current(), hub + index);
         let (ours, kernels) = UnixStream::pair()?;
         let server = Server::start(ours, Scripted { speed })?;
         let line = format!("{port} FD {DEVID} {}", speed.number());
@@ -55,9 +55,14 @@ impl Import {
         }
     }
 
-    /// Attaches a device and waits until it has a configuration.
+    /// Attaches a device to the first port and waits until it has a configuration.
     pub fn configured(speed: Speed) -> io::Result<Self> {
-        let import = Self::attach(speed, 0)?;
+        Self::configured_at(speed, 0)
+    }
+
+    /// Attaches a device and waits until it has a configuration.
+    pub fn configured_at(speed: Speed, index: u32) -> io::Result<Self> {
+        let import = Self::attach(speed, index)?;
         match import.wait_configured() {
             true => Ok(import),
             false => Err(io::Error::other("not enumerated")),
@@ -81,6 +86,16 @@ impl Import {
     /// The folder of the device.
     pub fn folder(&self) -> PathBuf {
         PathBuf::from("/sys/bus/usb/devices").join(self.busid())
+    }
+
+    /// Its device node.
+    pub fn node(&self) -> PathBuf {
+        let number = |name| -> u32 {
+            let text = attribute::value(self.folder().join(name));
+            text.parse().unwrap_or_default()
+        };
+        let (bus, device) = (number("busnum"), number("devnum"));
+        PathBuf::from(format!("/dev/bus/usb/{bus:03}/{device:03}"))
     }
 
     /// The folder of its interface.

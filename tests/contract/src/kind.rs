@@ -73,6 +73,16 @@ impl Kind {
     }
 }
 
+/// Loads a module that is neither's; returns `ok` or what went wrong.
+pub fn load_other(module: &str) -> String {
+    run("modprobe", module)
+}
+
+/// Unloads a module that is neither's; returns `ok` or what went wrong.
+pub fn unload_other(module: &str) -> String {
+    run("rmmod", module)
+}
+
 fn run(program: &str, module: &str) -> String {
     match Command::new(program).arg(module).output() {
         Ok(output) if output.status.success() => "ok".to_owned(),

@@ -31,7 +31,7 @@ pub fn wait_until(mut condition: impl FnMut() -> bool) -> bool {
         if Instant::now() > deadline {
             return false;
         }
-        sleep(Duration::from_millis(5));
+        sleep(Duration::from_millis(10));
     }
     true
 }

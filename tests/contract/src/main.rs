@@ -8,28 +8,33 @@
 //!
 //! KIND is `c` for the kernel's own modules or `rs` for ours, PATIENCE a factor for every time
 //! limit. Loads the modules a group needs, prints one line per check, `<check>\t<outcome>`, and
-//! unloads them. An outcome holds nothing that differs from run to run, so the outcomes of two
+//! unloads them; how long each took goes to the standard error. An outcome holds nothing that differs from run to run, so the outcomes of two
 //! kinds of modules can be compared as they are. Runs as root, alone on its machine.
 //!
 //! Nothing goes over a network: the server of an imported device, and the client of an exported
 //! one, is this program at the other end of a pair of sockets.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod attribute;
 mod checks;
 mod errno;
 mod escape;
+mod gadget;
 mod import;
 mod kind;
+mod lane;
 mod limit;
+mod log;
 mod pdu;
 mod peer;
 mod pipe;
 mod report;
+mod root_hub;
 mod scripted;
 mod server;
 mod stub;
+mod usbfs;
 mod vhci;
 
 use kind::Kind;

@@ -155,3 +155,11 @@ pub fn ret_unlink(seqnum: u32, status: i32) -> Vec<u8> {
     let ret = usbip_protocol::RetUnlink { seqnum, status };
     Reply::Unlink(ret).encode().to_vec()
 }
+
+/// A RET_SUBMIT of an isochronous transfer, whatever follows.
+pub fn ret_iso(ret: RetSubmit, data: &[u8], packets: &[IsoDescriptor]) -> Vec<u8> {
+    let mut bytes = Reply::Submit(ret).encode().to_vec();
+    bytes.extend_from_slice(data);
+    bytes.extend(packets.iter().flat_map(IsoDescriptor::encode));
+    bytes
+}

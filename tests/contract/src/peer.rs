@@ -122,10 +122,42 @@ impl Peer {
 
     /// Whether the device still answers.
     pub fn liveness(&mut self) -> String {
-        match self.control([0x80, 6, 0, 1, 0, 0, 8, 0]) {
-            Ok(text) if text.contains("status=0 length=8") => "alive".to_owned(),
-            Ok(text) => text,
+        match self.ask_honestly() {
+            Ok(_) => life(&self.receive()),
             Err(_) => "closed".to_owned(),
+        }
+    }
+
+    /// The answer to what has been sent, and whether the device still answers behind it.
+    pub fn answer(&mut self) -> String {
+        // Asked at once: an honest request that is answered alone tells that the other one is not.
+        let honest = self.ask_honestly().unwrap_or(self.last);
+        let first = self.receive();
+        if first == "closed" || first == "silence" {
+            return first;
+        }
+        if !first.starts_with(&format!("reply #{honest} ")) {
+            return format!("{first}, {}", life(&self.receive()));
+        }
+        let late = match self.receive_within(limit::QUIET).as_str() {
+            "silence" => "unanswered".to_owned(),
+            late => late.to_owned(),
+        };
+        format!("{late}, {}", life(&first))
+    }
+
+    fn ask_honestly(&mut self) -> io::Result<u32> {
+        let request = self.control_request([0x80, 6, 0, 1, 0, 0, 8, 0]);
+        self.submit(request, &[])
+    }
+
+    fn receive_within(&mut self, limit: Duration) -> String {
+        let short = self.wire.set_read_timeout(Some(limit::stretched(limit)));
+        let reply = self.receive();
+        let long = self.wire.set_read_timeout(Some(limit::stretched(REPLY)));
+        match short.and(long) {
+            Ok(()) => reply,
+            Err(error) => error.to_string(),
         }
     }
 
@@ -190,5 +222,13 @@ impl Peer {
     /// Closes the connection.
     pub fn close(&self) -> io::Result<()> {
         self.wire.shutdown(Shutdown::Both)
+    }
+}
+
+/// What the reply to an honest request says of the connection.
+fn life(reply: &str) -> String {
+    match reply.contains(" status=0 length=8 ") {
+        true => "alive".to_owned(),
+        false => reply.to_owned(),
     }
 }

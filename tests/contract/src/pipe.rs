@@ -20,7 +20,7 @@ pub struct Pipe<D: EndpointDirection>(Endpoint<Bulk, D>);
 impl Pipe<In> {
     /// The IN endpoint.
     pub fn input(interface: &Interface) -> io::Result<Self> {
-        Ok(Self(interface.endpoint(BULK_IN)?))
+        Self::at(interface, BULK_IN)
     }
 
     /// Asks for bytes.
@@ -32,7 +32,7 @@ impl Pipe<In> {
 impl Pipe<Out> {
     /// The OUT endpoint.
     pub fn output(interface: &Interface) -> io::Result<Self> {
-        Ok(Self(interface.endpoint(BULK_OUT)?))
+        Self::at(interface, BULK_OUT)
     }
 
     /// Sends bytes.
@@ -42,6 +42,11 @@ impl Pipe<Out> {
 }
 
 impl<D: EndpointDirection + 'static> Pipe<D> {
+    /// The bulk endpoint with that address.
+    pub fn at(interface: &Interface, address: u8) -> io::Result<Self> {
+        Ok(Self(interface.endpoint(address)?))
+    }
+
     /// How the next transfer that is to end does.
     pub fn result(&mut self) -> String {
         match self.0.wait_next_complete(limit::stretched(SOON)) {

@@ -44,12 +44,16 @@ pub const BULK_IN: u8 = 0x81;
 pub const BULK_OUT: u8 = 0x02;
 /// The interrupt IN endpoint, the only one of a low-speed device.
 pub const INTERRUPT_IN: u8 = 0x83;
+/// The isochronous IN endpoint.
+pub const ISO_IN: u8 = 0x84;
+/// The isochronous OUT endpoint.
+pub const ISO_OUT: u8 = 0x05;
 
 /// `status` of a request the device does not know.
 const STALL: i32 = -32;
 
-/// A vendor-specific device no driver wants, with one interface that has a bulk endpoint for each
-/// direction and an interrupt endpoint.
+/// A vendor-specific device no driver wants, with one interface that has a bulk and an isochronous
+/// endpoint for each direction and an interrupt endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Scripted {
     /// Its speed.
@@ -111,8 +115,8 @@ impl Scripted {
             let [low, high] = packet.to_le_bytes();
             bytes.extend([7, 5, address, kind, low, high, 4]);
             if self.speed.is_super() {
-                let per_interval = if kind == 3 { low } else { 0 };
-                bytes.extend([6, 0x30, 0, 0, per_interval, 0]);
+                let [low, high] = if kind == 2 { [0; 2] } else { [low, high] };
+                bytes.extend([6, 0x30, 0, 0, low, high]);
             }
         }
         bytes[2] = u8::try_from(bytes.len()).unwrap_or_default();
@@ -130,6 +134,8 @@ impl Scripted {
             (BULK_IN, 2, bulk),
             (BULK_OUT, 2, bulk),
             (INTERRUPT_IN, 3, 64),
+            (ISO_IN, 1, 256),
+            (ISO_OUT, 1, 256),
         ]
     }
 }

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use usbip_protocol::Request;
 
 /// Plays a device: answers control requests itself and leaves everything else to the check.
 pub struct Server {
@@ -112,17 +113,32 @@ fn serve(
         if paused.load(Ordering::SeqCst) {
             return;
         }
-        log.lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(pdu.clone());
-        let control = pdu.submit().filter(|submit| submit.ep == 0);
-        let answer = control.and_then(|submit| device.control(submit.setup));
+        let mut seen = log.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = answer(&pdu, device, &seen);
+        seen.push(pdu.clone());
+        drop(seen);
         let sent = match answer {
-            Some((status, data)) => wire.write_all(&pdu::ret_submit(pdu.seqnum(), status, &data)),
+            Some(bytes) => wire.write_all(&bytes),
             None => rest.send(pdu).map_err(io::Error::other),
         };
         if sent.is_err() {
             return;
+        }
+    }
+}
+
+/// What the server says to a request by itself: the device's control requests, and cancellations of
+/// what this connection has not seen.
+fn answer(pdu: &Pdu, device: Scripted, seen: &[Pdu]) -> Option<Vec<u8>> {
+    match &pdu.request {
+        Request::Submit(submit) if submit.ep == 0 => {
+            let (status, data) = device.control(submit.setup)?;
+            Some(pdu::ret_submit(submit.seqnum, status, &data))
+        }
+        Request::Submit(_) => None,
+        Request::Unlink(unlink) => {
+            let is_known = seen.iter().any(|pdu| pdu.seqnum() == unlink.victim);
+            (!is_known).then(|| pdu::ret_unlink(unlink.seqnum, 0))
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The exporting driver, through its files, and a real device on it.
 
 use crate::attribute;
-use crate::limit;
+use crate::{lane, limit};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -12,11 +12,11 @@ use std::path::PathBuf;
 const DEVICES: &str = "/sys/bus/usb/devices";
 const DRIVERS: &str = "/sys/bus/usb/drivers";
 
-/// The serial number of the stick the machine has for us.
+/// The serial number of the sticks the machine has for us, one for each lane.
 const STICK: (&str, &str) = ("serial", "CONTRACT");
-/// The product of its sound card.
+/// The product of its sound cards.
 const SOUND_CARD: (&str, &str) = ("product", "QEMU USB Audio");
-/// The product of its keyboard, which has nothing to say.
+/// The product of its keyboards, which have nothing to say.
 const KEYBOARD: (&str, &str) = ("product", "QEMU USB Keyboard");
 
 /// Writes a file of the driver.
@@ -37,28 +37,31 @@ pub struct Local {
 }
 
 impl Local {
-    /// The stick.
+    /// The lane's stick.
     pub fn stick() -> io::Result<Self> {
         Self::find(STICK)
     }
 
-    /// The sound card, for isochronous transfers.
+    /// The lane's sound card, for isochronous transfers.
     pub fn sound_card() -> io::Result<Self> {
         Self::find(SOUND_CARD)
     }
 
-    /// The keyboard, for transfers that do not end by themselves.
+    /// The lane's keyboard, for transfers that do not end by themselves.
     pub fn keyboard() -> io::Result<Self> {
         Self::find(KEYBOARD)
     }
 
     fn find((file, value): (&str, &str)) -> io::Result<Self> {
+        let lane = usize::try_from(lane::current()).unwrap_or_default();
         let search = || {
             let entries = fs::read_dir(DEVICES).into_iter().flatten().flatten();
-            let found = entries
-                .map(|entry| entry.path())
-                .find(|path| attribute::value(path.join(file)) == value);
-            found.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
+            let mut found: Vec<String> = entries
+                .filter(|entry| attribute::value(entry.path().join(file)) == value)
+                .map(|entry| entry.file_name().to_string_lossy().into_owned())
+                .collect();
+            found.sort();
+            found.into_iter().nth(lane)
         };
         limit::wait_until(|| search().is_some());
         let busid = search().ok_or_else(|| io::Error::other(format!("no {value}")))?;
@@ -139,7 +142,7 @@ impl Local {
         if self.driver() != "usb" {
             attribute::write(format!("{DRIVERS}/usb/bind"), &self.busid);
         }
-        limit::wait_until(|| self.file(&format!("{}:1.0/driver", self.busid)).exists());
+        limit::wait_until(|| self.file(&format!("{}:1.0", self.busid)).exists());
         self.driver()
     }
 }

@@ -100,6 +100,11 @@ impl Vhci {
             .unwrap_or_default()
     }
 
+    /// The number of a port of a controller, counted over both its hubs.
+    pub fn port(self, controller: u32, index: u32) -> u32 {
+        controller * 2 * self.hub_ports() + index
+    }
+
     fn rows_of(self, controller: usize) -> Vec<Row> {
         let text = attribute::value(self.status_file(controller));
         text.lines().skip(1).filter_map(Row::parse).collect()
@@ -114,7 +119,9 @@ impl Vhci {
 
     /// The row of a port.
     pub fn row(self, port: u32) -> Option<Row> {
-        self.rows().into_iter().find(|row| row.port == port)
+        let controller = port.checked_div(self.port(1, 0)).unwrap_or_default();
+        let rows = self.rows_of(usize::try_from(controller).unwrap_or_default());
+        rows.into_iter().find(|row| row.port == port)
     }
 
     /// The rows of the ports that are not free, as text.

@@ -2,19 +2,24 @@
 
 //! Things that happen at the same time.
 
+use crate::attribute;
 use crate::import::Import;
-use crate::kind::Role;
+use crate::kind::{Kind, Role};
 use crate::limit;
 use crate::peer::Peer;
 use crate::pipe::liveness;
 use crate::report::{Outcome, Report};
 use crate::scripted::Speed;
 use crate::stub::Local;
-use crate::vhci::{Vhci, FREE};
+use crate::vhci::{Vhci, FREE, USED};
 use nusb::MaybeFuture;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::thread;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::{self, sleep};
+use std::time::Duration;
 
 /// Runs the group.
 pub fn run(report: &mut Report) {
@@ -27,6 +32,11 @@ pub fn run(report: &mut Report) {
         report.check("concurrency.connect-and-disconnect", connect_and_disconnect);
         report.check("concurrency.configure-and-unbind", configure_and_unbind);
         report.check("concurrency.unbind-and-close", unbind_and_close);
+        report.check("concurrency.unbind-killed", unbind_killed);
+        report.check("concurrency.unlink-and-complete", unlink_and_complete);
+        report.check("concurrency.import-again", import_again);
+        let kind = report.kind;
+        report.check("concurrency.load-and-attach", move || load_and_attach(kind));
     });
 }
 
@@ -175,6 +185,107 @@ fn unbind_and_close() -> Outcome {
         peer.close()?;
         results.push(export.device.unbind("usbip-host"));
         results.push(export.device.give_back());
+    }
+    Ok(results.join(" "))
+}
+
+/// Whoever takes the device away is killed while at it.
+fn unbind_killed() -> Outcome {
+    let mut backs = Vec::new();
+    for round in 0..8 {
+        let export = Local::stick()?.export()?;
+        let peer = Peer::connect(&export.device)?;
+        let script = format!(
+            "echo {} > /sys/bus/usb/drivers/usbip-host/unbind",
+            export.device.busid
+        );
+        let mut writer = Command::new("sh").args(["-c", &script]).spawn()?;
+        sleep(Duration::from_millis(5 * round));
+        writer.kill()?;
+        writer.wait()?;
+        drop(peer);
+        backs.push(export.device.give_back());
+    }
+    backs.dedup();
+    Ok(backs.join(" "))
+}
+
+/// Requests that are cancelled when they are about to be answered: each is answered or cancelled,
+/// and so is each cancellation.
+fn unlink_and_complete() -> Outcome {
+    const COUNT: u32 = 64;
+    let export = Local::stick()?.export()?;
+    let mut peer = Peer::connect(&export.device)?;
+    let mut unlinks = Vec::new();
+    for _ in 0..COUNT {
+        let request = peer.control_request([0x80, 6, 0, 1, 0, 0, 8, 0]);
+        let victim = peer.submit(request, &[])?;
+        unlinks.push((victim, peer.unlink(victim)?));
+    }
+    let replies: Vec<String> = std::iter::repeat_with(|| peer.receive())
+        .take_while(|reply| reply != "silence" && reply != "closed")
+        .take(2 * unlinks.len())
+        .collect();
+    let count = |beginning: String| {
+        let all = replies.iter();
+        all.filter(|reply| reply.starts_with(&beginning)).count()
+    };
+    let right = unlinks.iter().filter(|(victim, unlink)| {
+        let cancelled = format!("unlinked #{unlink} status=-ECONNRESET");
+        let answers = count(format!("reply #{victim} "));
+        let unlinked = count(format!("unlinked #{unlink} "));
+        unlinked == 1 && answers + count(cancelled) <= 1
+    });
+    Ok(format!("{} of {COUNT}, {}", right.count(), peer.liveness()))
+}
+
+/// An imported device is exported, and imported once more by the same controller: to configure it,
+/// usbcore on one side waits for usbcore on the other.
+fn import_again() -> Outcome {
+    let first = Import::configured(Speed::High)?;
+    let device = Local {
+        busid: first.busid(),
+    };
+    let export = device.export()?;
+    let (server, client) = UnixStream::pair()?;
+    let connected = device.sockfd("FD", &server);
+    let line = format!("1 FD {} 3", device.devid());
+    let attached = Vhci::new().attach_line(&line, client.as_fd());
+    let addressed = Vhci::new().wait_state(1, USED);
+    // usbcore gives a configuration five seconds.
+    sleep(Duration::from_secs(6));
+    Vhci::new().detach("1");
+    let free = Vhci::new().wait_state(1, FREE);
+    let available = device.wait_available();
+    let back = export.device.give_back();
+    drop(export);
+    Ok(format!(
+        "{connected} {attached} {addressed}, free: {free}, available again: {available}, {back}, {}",
+        liveness(&first, &first.open()?)
+    ))
+}
+
+/// Somebody attaches, detaches and looks from the moment the files are there.
+fn load_and_attach(kind: Kind) -> Outcome {
+    let mut results = Vec::new();
+    for _ in 0..3 {
+        results.push(kind.unload(Role::Vhci));
+        let is_loaded = Arc::new(AtomicBool::new(false));
+        let done = is_loaded.clone();
+        let early = thread::spawn(move || {
+            let vhci = Vhci::new();
+            while !done.load(Ordering::SeqCst) {
+                if let Ok((_ours, kernels)) = UnixStream::pair() {
+                    vhci.attach_line("200 FD 65538 3", kernels.as_fd());
+                }
+                vhci.detach("200");
+                attribute::read(vhci.status_file(7));
+            }
+        });
+        results.push(kind.load(Role::Vhci));
+        is_loaded.store(true, Ordering::SeqCst);
+        early.join().map_err(|_| "panic")?;
+        results.push(Vhci::new().clear().to_string());
     }
     Ok(results.join(" "))
 }

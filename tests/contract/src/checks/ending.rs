@@ -4,17 +4,18 @@
 
 use crate::import::{Import, DEVID};
 use crate::kind::{Kind, Role};
-use crate::limit;
 use crate::pipe::{liveness, Pipe, PACKET};
 use crate::report::{Outcome, Report};
 use crate::scripted::{Scripted, Speed};
 use crate::server::Server;
 use crate::vhci::{Vhci, USED};
+use crate::{lane, limit};
+use nusb::Interface;
 use rustix::net::sockopt::{set_socket_timeout, Timeout};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Ends a connection.
 type End = fn(&Import) -> io::Result<()>;
@@ -36,26 +37,8 @@ const ENDS: &[(&str, End)] = &[
 /// Runs the group.
 pub fn run(report: &mut Report) {
     report.with_modules("ending", &[Role::Vhci], |report| {
-        for (name, end) in ENDS {
-            report.check(&format!("ending.{name}-idle"), move || idle(*end));
-            report.check(&format!("ending.{name}-reading"), move || reading(*end));
-            report.check(&format!("ending.{name}-writing"), move || writing(*end));
-            report.check(&format!("ending.{name}-enumerating"), move || {
-                enumerating(*end)
-            });
-        }
-        report.check("ending.detach-unread-writes", || stuck(ENDS[2].1));
-        report.check("ending.close-unread-writes", || stuck(ENDS[0].1));
-        report.check("ending.super-close", || {
-            let import = Import::configured(Speed::Super)?;
-            import.server.close()?;
-            Ok(import.fate())
-        });
-        report.check("ending.neighbour-lives", neighbour);
-        report.check("ending.again-and-again", again);
-        report.check("ending.timeout-idle", timeout_idle);
-        report.check("ending.timeout-pending", timeout_pending);
-        report.check("ending.stops-reading", stops_reading);
+        report.side_by_side(checks);
+        report.check("ending.enumerate-after-detach", after_detach);
         let kind = report.kind;
         report.check("ending.unload-idle", move || unload(kind, false));
         report.check("ending.unload-pending", move || unload(kind, true));
@@ -63,6 +46,29 @@ pub fn run(report: &mut Report) {
             unload_enumerating(kind)
         });
     });
+}
+
+fn checks(report: &mut Report) {
+    for (controller, (name, end)) in (lane::COUNT..).zip(ENDS) {
+        report.check(&format!("ending.{name}-idle"), move || idle(*end));
+        report.check(&format!("ending.{name}-reading"), move || reading(*end));
+        report.check(&format!("ending.{name}-writing"), move || writing(*end));
+        report.check(&format!("ending.{name}-enumerating"), move || {
+            enumerating(*end, Vhci::new().port(controller, 0))
+        });
+    }
+    report.check("ending.detach-unread-writes", || stuck(ENDS[2].1));
+    report.check("ending.close-unread-writes", || stuck(ENDS[0].1));
+    report.check("ending.super-close", || {
+        let import = Import::configured(Speed::Super)?;
+        import.server.close()?;
+        Ok(import.fate())
+    });
+    report.check("ending.neighbour-lives", neighbour);
+    report.check("ending.again-and-again", again);
+    report.check("ending.timeout-idle", timeout_idle);
+    report.check("ending.timeout-pending", timeout_pending);
+    report.check("ending.stops-reading", stops_reading);
 }
 
 fn idle(end: End) -> Outcome {
@@ -99,15 +105,26 @@ fn writing(end: End) -> Outcome {
     Ok(format!("{}, {}", pipe.result(), import.fate()))
 }
 
-/// The connection ends before the device has answered its first request.
-fn enumerating(end: End) -> Outcome {
+/// The connection ends before the device has answered its first request. On a controller of its
+/// own, which C keeps busy for seconds.
+fn enumerating(end: End, port: u32) -> Outcome {
     let (ours, kernels) = UnixStream::pair()?;
     // What is not read is not answered.
     let server = Server::silent(ours);
-    let import = Import::over(server, kernels, 0)?;
+    let import = Import::over(server, kernels, port)?;
     limit::settle();
     end(&import)?;
     Ok(import.fate())
+}
+
+/// How soon a device is found after one that has gone before it had an address.
+fn after_detach() -> Outcome {
+    let fate = enumerating(ENDS[2].1, 0)?;
+    let begin = Instant::now();
+    drop(Import::configured(Speed::High)?);
+    // usbcore waits five seconds for a request that nobody gives back.
+    let soon = begin.elapsed() < Duration::from_secs(4);
+    Ok(format!("{fate}, found soon: {soon}"))
 }
 
 /// The server does not read, so the sender is stuck in the middle of a request.
@@ -141,7 +158,7 @@ fn neighbour() -> Outcome {
 
 fn again() -> Outcome {
     let mut fates = Vec::new();
-    for round in 0..6 {
+    for round in 0..4 {
         let import = Import::attach(Speed::High, 0)?;
         if round % 2 == 0 {
             import.wait_configured();
@@ -152,27 +169,31 @@ fn again() -> Outcome {
     Ok(fates.join(" "))
 }
 
-/// An import over a socket with a limit for receiving, of an emulated second.
-fn limited() -> io::Result<Import> {
+/// An import whose socket has a limit for receiving, from its first transfer on.
+fn limited() -> io::Result<(Import, Interface)> {
     let (ours, kernels) = UnixStream::pair()?;
-    let limit = limit::stretched(Duration::from_secs(1));
-    set_socket_timeout(&kernels, Timeout::Recv, Some(limit))?;
+    let socket = kernels.try_clone()?;
     let server = Server::start(ours, Scripted { speed: Speed::High })?;
-    let import = Import::over(server, kernels, 0)?;
+    let port = Vhci::new().port(lane::current(), 0);
+    let import = Import::over(server, kernels, port)?;
     import.wait_configured();
-    Ok(import)
+    let limit = limit::stretched(Duration::from_millis(150));
+    set_socket_timeout(&socket, Timeout::Recv, Some(limit))?;
+    let interface = import.open()?;
+    match liveness(&import, &interface).as_str() {
+        "alive" => Ok((import, interface)),
+        fate => Err(io::Error::other(fate.to_owned())),
+    }
 }
 
 fn timeout_idle() -> Outcome {
-    let import = limited()?;
-    let interface = import.open()?;
-    std::thread::sleep(limit::stretched(Duration::from_millis(2500)));
+    let (import, interface) = limited()?;
+    std::thread::sleep(limit::stretched(Duration::from_millis(400)));
     Ok(liveness(&import, &interface))
 }
 
 fn timeout_pending() -> Outcome {
-    let import = limited()?;
-    let interface = import.open()?;
+    let (import, interface) = limited()?;
     let mut pipe = Pipe::input(&interface)?;
     pipe.ask(PACKET);
     import.server.next()?;

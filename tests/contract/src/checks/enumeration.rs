@@ -5,6 +5,7 @@
 use crate::import::Import;
 use crate::kind::Role;
 use crate::limit;
+use crate::log::Log;
 use crate::pdu::Pdu;
 use crate::report::{Outcome, Report};
 use crate::scripted::Speed;
@@ -15,24 +16,29 @@ pub fn run(report: &mut Report) {
     report.with_modules("enumeration", &[Role::Vhci], |report| {
         // First, for the numbers of a hub begin with its first device.
         report.check("enumeration.first-seqnums", first_seqnums);
-        for (name, speed) in [
-            ("low", Speed::Low),
-            ("full", Speed::Full),
-            ("high", Speed::High),
-            ("wireless", Speed::Wireless),
-            ("super", Speed::Super),
-            ("super-plus", Speed::SuperPlus),
+        // Each on a port of its own: C's remember the speed of the last device.
+        for (name, speed, port) in [
+            ("low", Speed::Low, 1),
+            ("full", Speed::Full, 2),
+            ("high", Speed::High, 3),
+            ("wireless", Speed::Wireless, 4),
+            ("super", Speed::Super, 1),
+            ("super-plus", Speed::SuperPlus, 2),
         ] {
-            report.check(&format!("enumeration.{name}"), move || transcript(speed));
+            report.check(&format!("enumeration.{name}"), move || {
+                transcript(speed, port)
+            });
         }
         report.check("enumeration.shared-seqnums", shared_seqnums);
         report.check("enumeration.no-set-address", no_set_address);
+        report.check("enumeration.errors-full", || errors(Speed::Full));
+        report.check("enumeration.errors-high", || errors(Speed::High));
     });
 }
 
 /// All requests of an enumeration.
-fn transcript(speed: Speed) -> Outcome {
-    let import = Import::configured(speed)?;
+fn transcript(speed: Speed, port: u32) -> Outcome {
+    let import = Import::configured_at(speed, port)?;
     limit::settle();
     let seen = import.server.seen();
     let first = seen.first().map(Pdu::seqnum).unwrap_or_default();
@@ -57,8 +63,8 @@ fn first_seqnums() -> Outcome {
 
 /// Two devices of one hub share its numbers: no number twice, none left out.
 fn shared_seqnums() -> Outcome {
-    let first = Import::attach(Speed::High, 0)?;
-    let second = Import::attach(Speed::High, 1)?;
+    let first = Import::attach(Speed::High, 5)?;
+    let second = Import::attach(Speed::High, 6)?;
     let both = first.wait_configured() && second.wait_configured();
     limit::settle();
     let seen = [first.server.seen(), second.server.seen()].concat();
@@ -86,4 +92,13 @@ fn no_set_address() -> Outcome {
         found.push(addressing.count());
     }
     Ok(format!("{found:?}"))
+}
+
+/// The errors the driver finds in an honest device.
+fn errors(speed: Speed) -> Outcome {
+    let log = Log::from_now()?;
+    drop(Import::configured_at(speed, 7)?);
+    let mut errors = log.errors("vhci_hcd.0")?;
+    errors.dedup();
+    Ok(format!("{errors:?}"))
 }

@@ -5,13 +5,14 @@
 use crate::attribute;
 use crate::kind::{Kind, Role};
 use crate::limit;
+use crate::log::Log;
 use crate::peer::Peer;
 use crate::report::{Outcome, Report};
 use crate::stub::{Export, Local};
 use rustix::net::{socketpair, AddressFamily, SocketFlags, SocketType};
 use std::fs::File;
 use std::os::unix::net::UnixStream;
-use usbip_protocol::{CmdUnlink, Direction, Request};
+use usbip_protocol::{CmdSubmit, CmdUnlink, Direction, Request};
 
 /// Texts written to `usbip_sockfd` without a client, with a good socket in place of FD.
 const TEXTS: &[(&str, &str)] = &[
@@ -36,38 +37,44 @@ const DESCRIPTOR: [u8; 8] = [0x80, 6, 0, 1, 0, 0, 18, 0];
 /// Runs the group.
 pub fn run(report: &mut Report) {
     report.with_modules("export", &[Role::Host], |report| {
-        report.check("export.files", files);
-        for (name, text) in TEXTS {
-            report.check(&format!("export.sockfd-{name}"), move || sockfd(text));
-        }
-        for (name, text) in [
-            ("minus-one", "-1"),
-            ("minus-two", "-2"),
-            ("bad-fd", "9999"),
-            ("good", "FD"),
-            ("not-a-number", "x"),
-        ] {
-            report.check(&format!("export.in-use-sockfd-{name}"), move || {
-                sockfd_in_use(text)
-            });
-        }
-        report.check("export.sockfd-empty", || {
-            let export = Local::stick()?.export()?;
-            Ok(attribute::write(export.device.file("usbip_sockfd"), ""))
-        });
-        report.check("export.sockfd-file", || {
-            refused(&File::open("/dev/null")?.into())
-        });
-        for (name, kind) in [
-            ("datagram", SocketType::DGRAM),
-            ("seqpacket", SocketType::SEQPACKET),
-        ] {
-            report.check(&format!("export.sockfd-{name}"), move || {
-                refused(&socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?.0)
-            });
-        }
-        requests(report);
+        report.side_by_side(checks);
+        let kind = report.kind;
+        report.check("export.pending-unload", move || pending_unload(kind));
     });
+}
+
+fn checks(report: &mut Report) {
+    report.check("export.files", files);
+    for (name, text) in TEXTS {
+        report.check(&format!("export.sockfd-{name}"), move || sockfd(text));
+    }
+    for (name, text) in [
+        ("minus-one", "-1"),
+        ("minus-two", "-2"),
+        ("bad-fd", "9999"),
+        ("good", "FD"),
+        ("not-a-number", "x"),
+    ] {
+        report.check(&format!("export.in-use-sockfd-{name}"), move || {
+            sockfd_in_use(text)
+        });
+    }
+    report.check("export.sockfd-empty", || {
+        let export = Local::stick()?.export()?;
+        Ok(attribute::write(export.device.file("usbip_sockfd"), ""))
+    });
+    report.check("export.sockfd-file", || {
+        refused(&File::open("/dev/null")?.into())
+    });
+    for (name, kind) in [
+        ("datagram", SocketType::DGRAM),
+        ("seqpacket", SocketType::SEQPACKET),
+    ] {
+        report.check(&format!("export.sockfd-{name}"), move || {
+            refused(&socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None)?.0)
+        });
+    }
+    requests(report);
 }
 
 fn requests(report: &mut Report) {
@@ -118,8 +125,8 @@ fn requests(report: &mut Report) {
     report.check("export.pending-unlink", pending_unlink);
     report.check("export.pending-unlink-twice", pending_unlink_twice);
     report.check("export.pending-unbind", pending_unbind);
-    let kind = report.kind;
-    report.check("export.pending-unload", move || pending_unload(kind));
+    report.check("export.foreign-client", foreign_client);
+    report.check("export.close-quietly", close_quietly);
 }
 
 /// Modes of the files while exported, their content, and that they go.
@@ -291,5 +298,52 @@ fn pending_unload(kind: Kind) -> Outcome {
     Ok(format!(
         "{unloaded}, {reply}, back on usb: {back}, {}",
         kind.load(Role::Host)
+    ))
+}
+
+/// A client that is not Linux: it says "no packets" as the specification has it, resets the device
+/// first, and sends no flags.
+fn foreign_client() -> Outcome {
+    const RESET: [u8; 8] = [0x23, 3, 4, 0, 0, 0, 0, 0];
+    let export = Local::stick()?.export()?;
+    let mut peer = Peer::connect(&export.device)?;
+    let mut replies = Vec::new();
+    for setup in [RESET, DESCRIPTOR, [0, 9, 1, 0, 0, 0, 0, 0]] {
+        let request = foreign(peer.control_request(setup));
+        peer.submit(request, &[])?;
+        replies.push(peer.receive());
+    }
+    // INQUIRY, five bytes of its answer, and how it went.
+    let mut command = b"USBC0123\x05\0\0\0\x80\0\x06\x12\0\0\0\x05".to_vec();
+    command.resize(31, 0);
+    let request = foreign(peer.request(Direction::Out, 2, 31));
+    peer.submit(request, &command)?;
+    for length in [5, 13] {
+        let request = foreign(peer.request(Direction::In, 1, length));
+        peer.submit(request, &[])?;
+    }
+    replies.extend((0..3).map(|_| peer.receive()));
+    Ok(replies.join(", "))
+}
+
+fn foreign(request: CmdSubmit) -> CmdSubmit {
+    CmdSubmit {
+        packets: -1,
+        flags: 0,
+        ..request
+    }
+}
+
+/// A client that goes as it should: nothing the driver says of that is an error.
+fn close_quietly() -> Outcome {
+    let export = Local::stick()?.export()?;
+    let log = Log::from_now()?;
+    let mut peer = Peer::connect(&export.device)?;
+    let liveness = peer.liveness();
+    peer.close()?;
+    let available = export.device.wait_available();
+    let errors = log.errors(&export.device.busid)?;
+    Ok(format!(
+        "{liveness}, available again: {available}, {errors:?}"
     ))
 }

@@ -93,32 +93,38 @@ const fn packet(offset: u32, length: u32, actual_length: u32) -> IsoDescriptor {
 /// Runs the group.
 pub fn run(report: &mut Report) {
     report.with_modules("hostile", &[Role::Host], |report| {
-        for (name, change) in IN {
-            report.check(&format!("hostile.in-{name}"), move || input(*change));
-        }
-        for (name, change) in CONTROL {
-            report.check(&format!("hostile.control-{name}"), move || control(*change));
-        }
-        for (name, change) in ISO {
-            report.check(&format!("hostile.iso-{name}"), move || {
-                iso(*change, packet(0, 192, 0))
-            });
-        }
-        for (name, packet) in PACKETS {
-            report.check(&format!("hostile.iso-packet-{name}"), move || {
-                iso(|_| (), *packet)
-            });
-        }
-        report.check("hostile.out-endpoint-missing", || output(|cmd| cmd.ep = 5));
-        report.check("hostile.out-endpoint-of-other-direction", || {
-            output(|cmd| cmd.ep = 1)
-        });
-        report.check("hostile.direction-two", || direction(2));
-        report.check("hostile.direction-largest", || direction(0xff));
-        report.check("hostile.setup-direction", setup_direction);
-        report.check("hostile.payload-cut-off", payload_cut_off);
-        report.check("hostile.many-requests", many);
+        report.side_by_side(checks);
+        report.check("hostile.too-many-requests", || many(4200));
     });
+}
+
+fn checks(report: &mut Report) {
+    for (name, change) in IN {
+        report.check(&format!("hostile.in-{name}"), move || input(*change));
+    }
+    for (name, change) in CONTROL {
+        report.check(&format!("hostile.control-{name}"), move || control(*change));
+    }
+    for (name, change) in ISO {
+        report.check(&format!("hostile.iso-{name}"), move || {
+            iso(*change, packet(0, 192, 0))
+        });
+    }
+    for (name, packet) in PACKETS {
+        report.check(&format!("hostile.iso-packet-{name}"), move || {
+            iso(|_| (), *packet)
+        });
+    }
+    report.check("hostile.out-endpoint-missing", || output(|cmd| cmd.ep = 5));
+    report.check("hostile.out-endpoint-of-other-direction", || {
+        output(|cmd| cmd.ep = 1)
+    });
+    report.check("hostile.direction-two", || direction(2));
+    report.check("hostile.direction-largest", || direction(0xff));
+    report.check("hostile.setup-direction", setup_direction);
+    report.check("hostile.payload-cut-off", payload_cut_off);
+    report.check("hostile.many-requests", || many(200));
+    report.check("hostile.iso-refused-unlink", refused_unlink);
 }
 
 /// The stick with a configuration, and a client.
@@ -129,20 +135,13 @@ fn configured(device: Local, configuration: u8) -> io::Result<(Export, Peer)> {
     Ok((export, peer))
 }
 
-/// The first reply, whether the connection goes on, and whether there can be another.
+/// The answer, whether the connection goes on, and whether there can be another.
 fn verdict(export: &Export, mut peer: Peer) -> Outcome {
-    let reply = peer.receive();
-    let liveness = if reply == "closed" {
-        String::new()
-    } else {
-        peer.liveness()
-    };
+    let answer = peer.answer();
     drop(peer);
     let available = export.device.wait_available();
-    Ok(format!(
-        "{reply}, {liveness}, available again: {available} {}",
-        export.device.status()
-    ))
+    let status = export.device.status();
+    Ok(format!("{answer}, available again: {available} {status}"))
 }
 
 fn input(change: Change) -> Outcome {
@@ -214,11 +213,12 @@ fn payload_cut_off() -> Outcome {
 }
 
 /// More requests than a device needs at a time, none of which it answers; then the client goes.
-fn many() -> Outcome {
+fn many(count: u32) -> Outcome {
     let (export, mut peer) = configured(Local::keyboard()?, 1)?;
+    // No reports but those of keys.
     peer.control([0x21, 0x0a, 0, 0, 0, 0, 0, 0])?;
     let mut sent = 0;
-    for _ in 0..200 {
+    for _ in 0..count {
         let mut request = peer.request(Direction::In, 1, 8);
         request.interval = 8;
         if peer.submit(request, &[]).is_err() {
@@ -226,10 +226,26 @@ fn many() -> Outcome {
         }
         sent += 1;
     }
-    let liveness = peer.liveness();
+    let answer = peer.answer();
     drop(peer);
+    let available = export.device.wait_available();
+    Ok(format!("{sent}, {answer}, available again: {available}"))
+}
+
+/// An isochronous request that is refused, and its cancellation: both are answered.
+fn refused_unlink() -> Outcome {
+    let (export, mut peer) = configured(Local::sound_card()?, 1)?;
+    peer.control([1, 0x0b, 1, 0, 1, 0, 0, 0])?;
+    let mut request = peer.request(Direction::Out, 1, 192);
+    request.packets = 1;
+    request.interval = 8;
+    let victim = peer.submit_packets(request, &[0; 192], &[packet(0, 192, 4096)])?;
+    let refused = peer.answer();
+    peer.unlink(victim)?;
+    let cancelled = peer.answer();
+    drop(peer);
+    let available = export.device.wait_available();
     Ok(format!(
-        "{sent}, {liveness}, available again: {}",
-        export.device.wait_available()
+        "{refused}, {cancelled}, available again: {available}"
     ))
 }

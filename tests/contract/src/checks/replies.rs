@@ -155,19 +155,23 @@ fn cut_off(import: &Import, to: &Pdu, length: usize) -> io::Result<()> {
 /// Runs the group.
 pub fn run(report: &mut Report) {
     report.with_modules("replies", &[Role::Vhci], |report| {
-        for (name, answer) in IN {
-            report.check(&format!("replies.in-{name}"), move || input(*answer));
-        }
-        for (name, answer) in OUT {
-            report.check(&format!("replies.out-{name}"), move || output(*answer));
-        }
-        for (name, value) in STATUS {
-            report.check(&format!("replies.status-{name}"), move || status(*value));
-        }
-        report.check("replies.out-of-order", out_of_order);
-        report.check("replies.control-too-long", || control(9));
-        report.check("replies.control-short", || control(3));
+        report.side_by_side(checks);
     });
+}
+
+fn checks(report: &mut Report) {
+    for (name, answer) in IN {
+        report.check(&format!("replies.in-{name}"), move || input(*answer));
+    }
+    for (name, answer) in OUT {
+        report.check(&format!("replies.out-{name}"), move || output(*answer));
+    }
+    for (name, value) in STATUS {
+        report.check(&format!("replies.status-{name}"), move || status(*value));
+    }
+    report.check("replies.out-of-order", out_of_order);
+    report.check("replies.control-too-long", || control(9));
+    report.check("replies.control-short", || control(3));
 }
 
 fn input(answer: Answer) -> Outcome {

@@ -63,19 +63,23 @@ const CONFIGURED: &[(&str, Setup)] = &[
 /// Runs the group.
 pub fn run(report: &mut Report) {
     report.with_modules("special", &[Role::Host], |report| {
-        for (name, setup) in UNCONFIGURED {
-            report.check(&format!("special.unconfigured-{name}"), move || {
-                carry_out(*setup, false)
-            });
-        }
-        for (name, setup) in CONFIGURED {
-            report.check(&format!("special.{name}"), move || carry_out(*setup, true));
-        }
-        report.check("special.two-in-a-row", two);
-        report.check("special.configure-and-transfer", configure_and_transfer);
-        report.check("special.unlink", unlink);
-        report.check("special.close", close);
+        report.side_by_side(checks);
     });
+}
+
+fn checks(report: &mut Report) {
+    for (name, setup) in UNCONFIGURED {
+        report.check(&format!("special.unconfigured-{name}"), move || {
+            carry_out(*setup, false)
+        });
+    }
+    for (name, setup) in CONFIGURED {
+        report.check(&format!("special.{name}"), move || carry_out(*setup, true));
+    }
+    report.check("special.two-in-a-row", two);
+    report.check("special.configure-and-transfer", configure_and_transfer);
+    report.check("special.unlink", unlink);
+    report.check("special.close", close);
 }
 
 /// The reply, how many transfers the device has seen for it, and what has become of the device.

@@ -4,6 +4,7 @@
 
 use crate::import::Import;
 use crate::kind::Role;
+use crate::limit;
 use crate::report::{Outcome, Report};
 use crate::scripted::Speed;
 
@@ -46,8 +47,8 @@ const SPEEDS: &[(&str, Speed)] = &[
 /// Runs the group.
 pub fn run(report: &mut Report) {
     report.with_modules("speeds", &[Role::Vhci], |report| {
-        for (name, speed) in SPEEDS {
-            report.check(&format!("speeds.{name}"), move || device(*speed));
+        for ((name, speed), port) in SPEEDS.iter().zip(1..) {
+            report.check(&format!("speeds.{name}"), move || device(*speed, port));
         }
         for (name, before, after) in [
             ("full-after-high", Speed::High, Speed::Full),
@@ -62,9 +63,9 @@ pub fn run(report: &mut Report) {
     });
 }
 
-/// The row of a device's port and its files.
-fn device(speed: Speed) -> Outcome {
-    let import = Import::configured(speed)?;
+/// The row of a device's port and its files. On a port that has had no other speed.
+fn device(speed: Speed, port: u32) -> Outcome {
+    let import = Import::configured_at(speed, port)?;
     let outcome = format!("{}; {}", import.row(), import.attributes(FILES));
     Ok(format!("{outcome}; {}", import.detach()))
 }
@@ -72,7 +73,11 @@ fn device(speed: Speed) -> Outcome {
 /// Two devices one after the other on the same port; how often the second had to be addressed shows
 /// whether the first one left something behind.
 fn sequence(before: Speed, after: Speed) -> Outcome {
-    drop(Import::configured(before)?);
+    let import = Import::configured(before)?;
+    let folder = import.folder();
+    drop(import);
+    // Else usbcore may not notice that there was nothing in between.
+    limit::wait_until(|| !folder.exists());
     let import = Import::configured(after)?;
     let requests = import.server.seen().len();
     Ok(format!(

@@ -4,10 +4,13 @@
 
 use crate::attribute;
 use crate::kind::Role;
-use crate::report::Report;
+use crate::report::{Outcome, Report};
+use crate::root_hub::folders;
 use crate::vhci::{Vhci, PLATFORM};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 /// Runs the group.
 pub fn run(report: &mut Report) {
@@ -16,6 +19,7 @@ pub fn run(report: &mut Report) {
         status(report);
         debug_flag(report);
         root_hubs(report);
+        report.check("sysfs.unbound-controller", unbound);
     });
 }
 
@@ -68,6 +72,24 @@ fn status(report: &mut Report) {
     }
 }
 
+/// A controller without its driver: its rows, its ports, and what it is afterwards.
+fn unbound() -> Outcome {
+    let vhci = Vhci::new();
+    let (_ours, kernels) = UnixStream::pair()?;
+    let driver = |file: &str| {
+        let path = format!("/sys/bus/platform/drivers/vhci_hcd/{file}");
+        attribute::write(path, "vhci_hcd.1")
+    };
+    let port = vhci.port(1, 0);
+    let mut texts = vec![driver("unbind")];
+    texts.push(attribute::read(vhci.status_file(1)));
+    texts.push(vhci.attach_line(&format!("{port} FD 65538 3"), kernels.as_fd()));
+    texts.push(vhci.detach(&port.to_string()));
+    texts.push(driver("bind"));
+    texts.push(attribute::read(vhci.status_file(1)));
+    Ok(texts.join(" "))
+}
+
 fn debug_flag(report: &mut Report) {
     const TEXTS: &[(&str, &str)] = &[
         ("empty", ""),
@@ -88,24 +110,6 @@ fn debug_flag(report: &mut Report) {
             Ok(format!("{written} {}", attribute::read(file)))
         });
     }
-}
-
-/// The folders of a controller's root hubs, the one for USB 2 first.
-fn hubs(controller: usize) -> std::io::Result<Vec<PathBuf>> {
-    let mut hubs: Vec<(u32, PathBuf)> = fs::read_dir(format!("{PLATFORM}/vhci_hcd.{controller}"))?
-        .flatten()
-        .filter_map(|entry| {
-            let number = entry
-                .file_name()
-                .to_string_lossy()
-                .strip_prefix("usb")?
-                .parse()
-                .ok()?;
-            Some((number, entry.path()))
-        })
-        .collect();
-    hubs.sort();
-    Ok(hubs.into_iter().map(|(_, path)| path).collect())
 }
 
 fn root_hubs(report: &mut Report) {
@@ -142,20 +146,20 @@ fn root_hubs(report: &mut Report) {
         for file in FILES {
             let id = format!("sysfs.{tag}-hub-{}", file.replace('/', "-"));
             report.check(&id, move || {
-                let hubs = hubs(0)?;
+                let hubs = folders(0)?;
                 Ok(attribute::read(hubs.get(index).ok_or("no hub")?.join(file)))
             });
         }
     }
     report.check("sysfs.hubs-of-all", || {
         let counts: Result<Vec<usize>, _> = (0..Vhci::new().controllers())
-            .map(|controller| hubs(controller).map(|hubs| hubs.len()))
+            .map(|controller| folders(controller).map(|hubs| hubs.len()))
             .collect();
         Ok(format!("{:?}", counts?))
     });
     report.check("sysfs.serial-of-last", || {
         let last = Vhci::new().controllers().saturating_sub(1);
-        let serials = hubs(last)?
+        let serials = folders(last)?
             .iter()
             .map(|hub| attribute::read(hub.join("serial")))
             .collect::<Vec<_>>();
@@ -174,7 +178,7 @@ fn root_hubs(report: &mut Report) {
         };
         Ok(format!(
             "{:?}",
-            hubs(0)?
+            folders(0)?
                 .iter()
                 .map(|hub| interface(hub))
                 .collect::<Vec<_>>()

@@ -74,18 +74,22 @@ fn unlinked(import: &Import, unlink: &Pdu, status: i32) -> io::Result<()> {
 /// Runs the group.
 pub fn run(report: &mut Report) {
     report.with_modules("unlink", &[Role::Vhci], |report| {
-        report.check("unlink.request", request);
-        for (name, answer) in ANSWERS {
-            report.check(&format!("unlink.{name}"), move || unlink(*answer, PACKET));
-        }
-        for (name, answer) in ANSWERS.iter().take(5) {
-            report.check(&format!("unlink.scatter-{name}"), move || {
-                unlink(*answer, 65_536)
-            });
-        }
-        report.check("unlink.several", several);
-        report.check("unlink.out", output);
+        report.side_by_side(checks);
     });
+}
+
+fn checks(report: &mut Report) {
+    report.check("unlink.request", request);
+    for (name, answer) in ANSWERS {
+        report.check(&format!("unlink.{name}"), move || unlink(*answer, PACKET));
+    }
+    for (name, answer) in ANSWERS.iter().take(5) {
+        report.check(&format!("unlink.scatter-{name}"), move || {
+            unlink(*answer, 65_536)
+        });
+    }
+    report.check("unlink.several", several);
+    report.check("unlink.out", output);
 }
 
 /// The PDU of a cancellation.

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The driver contract: the checks of tests/contract, what they are to find, and what they find in guests.
+
+Both kinds of modules are checked at the same time, each in a guest of its own.
+"""
+
+import subprocess
+import time
+import tomllib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from .agent import CommandTimeout
+from .dmesg import Log
+from .env import Env
+from .guest import Guest, GuestError
+from .modules import Kind
+from .pool import Pool
+from .qemu import Machine
+
+CONTRACT = Path(__file__).resolve().parents[2] / "contract"
+PROGRAM = "/tmp/contract"
+GROUP_SECONDS = 150
+MISSING = "(no outcome)"
+_LANES = 4
+
+
+def _devices() -> tuple[str, ...]:
+    """What is exported: sticks that read as zeros, sound cards for isochronous transfers, keyboards that have nothing
+    to say; one of each for every check that runs at a time. On a controller with ports for all, so that none is on a
+    hub.
+    """
+    options = ["-audiodev", "none,id=mute", "-device", "qemu-xhci,id=lanes,p2=15,p3=15"]
+    for lane in range(_LANES):
+        options += ["-blockdev", f"driver=null-co,node-name=contract{lane},size=16777216,read-zeroes=on"]
+        options += ["-device", f"usb-storage,drive=contract{lane},serial=CONTRACT,bus=lanes.0"]
+        options += ["-device", "usb-audio,audiodev=mute,bus=lanes.0", "-device", "usb-kbd,bus=lanes.0"]
+    return tuple(options)
+
+
+# Nobody else is to talk to what is exported: the drivers for it are not loaded.
+_QUIET = "modprobe.blacklist=usb_storage,uas,snd_usb_audio,usbhid"
+# As for all tests of ours: freed memory is poisoned. The C modules do not survive that.
+_WORDS = {Kind.C: _QUIET, Kind.RS: f"{_QUIET} slab_debug=FZP"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the table; without a reason for a difference there must be none."""
+
+    id: str
+    group: str
+    warts: str = ""
+    why: str = ""
+    c: str = ""
+    ours: str = ""
+    crash: str = ""
+
+    @property
+    def is_fix(self) -> bool:
+        """Whether ours are to differ."""
+        return bool(self.warts)
+
+
+def _read_group(file: Path) -> list[Check]:
+    table = tomllib.loads(file.read_text())
+    group = file.stem
+    kept = [Check(f"{group}.{name}", group) for name in table["keep"]]
+    fixed = [Check(f"{group}.{name}", group, **row) for name, row in table.get("fix", {}).items()]
+    return kept + fixed
+
+
+GROUPS = {file.stem: _read_group(file) for file in sorted((CONTRACT / "table").glob("*.toml"))}
+CHECKS = [check for checks in GROUPS.values() for check in checks]
+
+
+# A suspend costs the guest agent its port.
+_REOPEN = (
+    "cd /sys/bus/virtio/drivers/virtio_console;"
+    " for device in virtio*; do echo $device > unbind; echo $device > bind; done; pkill -x qemu-ga;"
+)
+_AFTER = {"suspend": _REOPEN}
+
+
+def _spoils(kind: Kind) -> Callable[[str], bool]:
+    """Tells whether a guest is no good any more after a complaint: one of ours after any."""
+    harmless = ("WARNING:", "Call Trace:") if kind is Kind.C else ()
+    return lambda line: not any(text in line for text in harmless)
+
+
+class Runs:
+    """Runs groups when one of their checks is asked for, each once."""
+
+    def __init__(self, env: Env, pool: Pool) -> None:
+        self._env = env
+        self._pool = pool
+        self._outcomes: dict[tuple[Kind, str], dict[str, str]] = {}
+        self._logs: dict[tuple[Kind, str], Log] = {}
+        self._program = self._build()
+
+    def outcome(self, kind: Kind, check: Check) -> str:
+        """What a check found."""
+        if kind is Kind.C and check.crash:
+            return f"(not run: {check.crash})"
+        return self.outcomes(kind, check.group).get(check.id, MISSING)
+
+    def outcomes(self, kind: Kind, group: str) -> dict[str, str]:
+        """What all checks of a group found."""
+        if (kind, group) not in self._outcomes:
+            self._run(group)
+        return self._outcomes[kind, group]
+
+    def log(self, kind: Kind, group: str) -> Log:
+        """What the kernel said meanwhile."""
+        self.outcomes(kind, group)
+        return self._logs[kind, group]
+
+    @property
+    def ran(self) -> list[Check]:
+        """The checks of the groups that have run."""
+        groups = {group for _, group in self._outcomes}
+        return [check for check in CHECKS if check.group in groups]
+
+    def _run(self, group: str) -> None:
+        machines = [Machine(name=f"contract-{kind}", extra=_devices(), words=_WORDS[kind]) for kind in Kind]
+        guests = self._pool.take(*machines)
+        with ThreadPoolExecutor() as threads:
+            clean = list(threads.map(self._run_kind, guests, Kind, [group] * len(guests)))
+        for guest, is_clean in zip(guests, clean, strict=True):
+            self._pool.give_back(guest, clean=is_clean)
+
+    def _run_kind(self, guest: Guest, kind: Kind, group: str) -> bool:
+        guest.begin(f"contract {group}")
+        directory = self._env.logs / f"test_contract.{group}"
+        output, times = self._output(guest, kind, group)
+        log = guest.finish(directory)
+        (directory / f"{kind}.times").write_text(times)
+        self._logs[kind, group] = log
+        self._outcomes[kind, group] = dict(line.split("\t", 1) for line in output.splitlines() if "\t" in line)
+        return bool(output) and guest.alive and not any(map(_spoils(kind), log.complaints))
+
+    def _output(self, guest: Guest, kind: Kind, group: str) -> tuple[str, str]:
+        skipped = [check.id for check in GROUPS.get(group, []) if check.crash] if kind is Kind.C else []
+        command = " ".join([PROGRAM, kind, str(self._env.patience), group, *skipped])
+        kept, end = f"/tmp/{group}", f"contract: end of {group}"
+        try:
+            # Nobody has use for the device nodes' links, and making them is most of the work.
+            guest.run("udevadm control --exit", check=False)
+            guest.write(PROGRAM, self._program.read_bytes(), "0755")
+            begin = guest.console.position
+            # In the background: the agent's port does not survive being asked during a suspend.
+            work = f"{command} > {kept}.outcomes 2> {kept}.times; {_AFTER.get(group, '')} echo '{end}' > /dev/kmsg"
+            guest.run(f"({work}) > /dev/null 2>&1 &")
+            self._wait(guest, end, begin)
+            # Through files: what was found before a hang is not lost.
+            return guest.read(f"{kept}.outcomes"), guest.read(f"{kept}.times")
+        except (CommandTimeout, GuestError):
+            return "", ""
+
+    def _wait(self, guest: Guest, text: str, position: int) -> None:
+        deadline = time.monotonic() + GROUP_SECONDS * self._env.patience
+        while guest.alive and time.monotonic() < deadline:
+            if guest.console.wait_for(text, position, 1):
+                return
+
+    def _build(self) -> Path:
+        manifest = CONTRACT / "Cargo.toml"
+        subprocess.run(["cargo", "build", "--release", "--locked", "--manifest-path", str(manifest)], check=True)
+        return self._env.tools / "contract"
