@@ -4,24 +4,20 @@
 import errno
 
 import pytest
-from harness import usb
-from harness.client import Client
+from harness.bench import Bench
 from harness.gadget import Speed, gadget
-from harness.imported import imported
-from harness.server import Server
 from harness.usbtest import CASES, THROUGHPUT, run_cases, source_sink
 
-# dummy_hcd has no isochronous endpoints, the gadget no interrupt ones.
+# dummy_hcd has no isochronous endpoints (see test_devices_isochronous.py), the gadget no interrupt ones.
 NO_ENDPOINT = (15, 16, 22, 23, 25, 26)
 
 
 @pytest.mark.parametrize("zeros", [False, True], ids=["checked", "throughput"])
 @pytest.mark.parametrize("speed", Speed, ids=["full", "high", "super"])
-def test_usbtest(server: Server, client: Client, speed: Speed, zeros: bool) -> None:
+def test_usbtest(bench: Bench, speed: Speed, zeros: bool) -> None:
     """Bulk, control, scatter-gather, unlink, halt and toggle: as on the gadget itself."""
-    with gadget(server.guest, source_sink(zeros=zeros), speed) as made:
-        direct = run_cases(server.guest, usb.wait_local(server.guest, made.serial), zeros=zeros)
-        ran = {case for case in CASES if (case in THROUGHPUT) == zeros}
-        assert direct == {case: errno.EOPNOTSUPP if case in NO_ENDPOINT else 0 for case in ran}
-        with imported(server, client, made.serial) as local:
-            assert run_cases(client.guest, local, zeros=zeros) == direct
+    cases = {case: numbers for case, numbers in CASES.items() if (case in THROUGHPUT) == zeros}
+    wanted = {case: errno.EOPNOTSUPP if case in NO_ENDPOINT else 0 for case in cases}
+    with gadget(bench.guest, source_sink(zeros=zeros), speed) as made:
+        for busid in bench.gadget("usbtest", made):
+            assert run_cases(bench.guest, busid, cases, zeros=zeros) == wanted

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-//! usbfs: drives a USB device from userspace, to make its host controller driver cancel transfers.
+//! usbfs: drives a USB device from userspace, for transfers that no driver makes, or cancels.
 //!
 //! ```text
 //! usbfs timeouts    NODE ENDPOINT COUNT          transfers that run into a 50 ms limit
 //! usbfs discards    NODE ENDPOINT COUNT DEPTH    COUNT times: submit DEPTH URBs, take all back
 //! usbfs descriptor  NODE                         prints the device descriptor in hexadecimal
+//! usbfs receive     NODE ENDPOINT COUNT LENGTH   COUNT isochronous packets of at most LENGTH bytes, to stdout
+//! usbfs send        NODE ENDPOINT                isochronous packets from stdin
 //! ```
 //!
-//! ENDPOINT is an IN endpoint of interface 0 that has nothing to say; no driver may hold the interface.
-//! Ends with 0 only if every transfer ended as a cancelled one must.
+//! ENDPOINT belongs to interface 0, which no driver may hold. One to cancel transfers of has nothing to say; ends with
+//! 0 only if every one ended as it must. An isochronous packet is two bytes of length, least significant first, and as
+//! many of data; ends with 0 only if none failed. All are on their way at once, in URBs as large as usbfs takes.
 
 use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
-use std::io::{Error, Result};
+use std::io::{Error, Read, Result, Write};
 use std::os::fd::AsRawFd;
 
 const TIMEOUT_MS: u32 = 50;
@@ -58,9 +61,30 @@ struct Urb {
     context: *mut c_void,
 }
 
+/// The most packets of a URB that usbfs takes.
+const PACKETS: usize = 128;
+
+/// struct usbdevfs_iso_packet_desc.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct Packet {
+    length: u32,
+    actual_length: u32,
+    status: i32,
+}
+
+/// An isochronous URB: its packets follow.
+#[repr(C)]
+struct Isochronous {
+    urb: Urb,
+    packets: [Packet; PACKETS],
+}
+
 const WRITE: u64 = 1;
 const READ: u64 = 2;
+const URB_ISOCHRONOUS: u8 = 0;
 const URB_INTERRUPT: u8 = 1;
+const AS_SOON_AS_POSSIBLE: u32 = 2;
 
 const fn request(direction: u64, number: u64, size: usize) -> u64 {
     direction << 30 | (size as u64) << 16 | (b'U' as u64) << 8 | number
@@ -131,6 +155,49 @@ impl Device {
         }
     }
 
+    /// Submits isochronous URBs and waits until all have ended well.
+    fn stream(&self, streams: &mut [Stream]) -> Result<()> {
+        for stream in streams.iter_mut() {
+            self.call(SUBMIT, &mut *stream.transfer)?;
+        }
+        for _ in 0..streams.len() {
+            let mut reaped: *mut Urb = std::ptr::null_mut();
+            self.call(REAP, &mut reaped)?;
+        }
+        streams.iter().try_for_each(Stream::check)
+    }
+
+    fn receive(&self, endpoint: u8, count: usize, length: usize) -> Result<()> {
+        let lengths = vec![length; count];
+        let new = |lengths: &[usize]| Stream::new(endpoint, lengths, vec![0; lengths.len() * length]);
+        let mut streams: Vec<Stream> = lengths.chunks(PACKETS).map(new).collect();
+        self.stream(&mut streams)?;
+        let mut output = Vec::new();
+        for stream in &streams {
+            for (packet, place) in stream.packets().iter().zip(stream.buffer.chunks(length)) {
+                output.extend((packet.actual_length as u16).to_le_bytes());
+                output.extend(&place[..packet.actual_length as usize]);
+            }
+        }
+        std::io::stdout().write_all(&output)
+    }
+
+    fn send(&self, endpoint: u8) -> Result<()> {
+        let mut input = Vec::new();
+        std::io::stdin().read_to_end(&mut input)?;
+        let new = |packets: &[&[u8]]| {
+            let lengths: Vec<usize> = packets.iter().map(|packet| packet.len()).collect();
+            Stream::new(endpoint, &lengths, packets.concat())
+        };
+        let mut streams: Vec<Stream> = split(&input).chunks(PACKETS).map(new).collect();
+        self.stream(&mut streams)?;
+        let whole = |packet: &Packet| packet.actual_length == packet.length;
+        match streams.iter().all(|stream| stream.packets().iter().all(whole)) {
+            true => Ok(()),
+            false => Err(Error::other("a packet was not sent whole")),
+        }
+    }
+
     fn descriptor(&self) -> Result<Vec<u8>> {
         let mut data = vec![0u8; 18];
         let mut control = Control {
@@ -148,7 +215,49 @@ impl Device {
     }
 }
 
-fn urb(endpoint: u8, buffer: &mut [u8; 8]) -> Urb {
+/// An isochronous URB and its buffer.
+struct Stream {
+    transfer: Box<Isochronous>,
+    buffer: Vec<u8>,
+}
+
+impl Stream {
+    fn new(endpoint: u8, lengths: &[usize], mut buffer: Vec<u8>) -> Self {
+        let mut packets = [Packet::default(); PACKETS];
+        for (packet, length) in packets.iter_mut().zip(lengths) {
+            packet.length = *length as u32;
+        }
+        let mut urb = urb(endpoint, &mut buffer);
+        urb.kind = URB_ISOCHRONOUS;
+        urb.flags = AS_SOON_AS_POSSIBLE;
+        urb.number_of_packets = lengths.len() as i32;
+        Self { transfer: Box::new(Isochronous { urb, packets }), buffer }
+    }
+
+    fn packets(&self) -> &[Packet] {
+        &self.transfer.packets[..self.transfer.urb.number_of_packets as usize]
+    }
+
+    fn check(&self) -> Result<()> {
+        let (status, errors) = (self.transfer.urb.status, self.transfer.urb.error_count);
+        if status != 0 || errors != 0 || self.packets().iter().any(|packet| packet.status != 0) {
+            return Err(Error::other(format!("URB: status {status}, {errors} packets failed")));
+        }
+        Ok(())
+    }
+}
+
+fn split(mut input: &[u8]) -> Vec<&[u8]> {
+    let mut packets = Vec::new();
+    while let Some((&[low, high], rest)) = input.split_first_chunk() {
+        let (packet, rest) = rest.split_at(u16::from_le_bytes([low, high]).into());
+        packets.push(packet);
+        input = rest;
+    }
+    packets
+}
+
+fn urb(endpoint: u8, buffer: &mut [u8]) -> Urb {
     Urb {
         kind: URB_INTERRUPT,
         endpoint,
@@ -173,25 +282,32 @@ fn number(text: &str) -> Result<usize> {
     parsed.map_err(Error::other)
 }
 
+fn claimed(node: &str) -> Result<Device> {
+    let device = Device::open(node)?;
+    device.claim().map(|()| device)
+}
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
         ["timeouts", node, endpoint, count] => {
-            let device = Device::open(node)?;
-            device.claim()?;
+            let device = claimed(node)?;
             (0..number(count)?).try_for_each(|_| device.time_out(number(endpoint)? as u8))
         }
         ["discards", node, endpoint, count, depth] => {
-            let device = Device::open(node)?;
-            device.claim()?;
+            let device = claimed(node)?;
             (0..number(count)?).try_for_each(|_| device.discard(number(endpoint)? as u8, number(depth)?))
         }
+        ["receive", node, endpoint, count, length] => {
+            claimed(node)?.receive(number(endpoint)? as u8, number(count)?, number(length)?)
+        }
+        ["send", node, endpoint] => claimed(node)?.send(number(endpoint)? as u8),
         ["descriptor", node] => {
             let data = Device::open(node)?.descriptor()?;
             println!("{}", data.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
             Ok(())
         }
-        _ => Err(Error::other("usage: usbfs timeouts|discards|descriptor NODE [ENDPOINT COUNT [DEPTH]]")),
+        _ => Err(Error::other("usage: usbfs timeouts|discards|descriptor|receive|send NODE [ENDPOINT [COUNT [...]]]")),
     }
 }
