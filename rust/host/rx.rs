@@ -303,6 +303,8 @@ impl Receiver {
                 return EndReason::Closed;
             }
             RecvError::TimedOut => dev_err!(dev, "recv a header, {}\n", EAGAIN.to_errno()),
+            // The thread is being stopped.
+            RecvError::Failed(error) if *error == ERESTARTSYS => {}
             RecvError::Failed(error) => dev_err!(dev, "recv failed, {}\n", error.to_errno()),
         }
         EndReason::Failed

@@ -187,6 +187,8 @@ impl Receiver {
             RecvError::Failed(error) if *error == ECONNRESET => {
                 dev_info!(dev, "connection reset by peer\n");
             }
+            // The thread is being stopped.
+            RecvError::Failed(error) if *error == ERESTARTSYS => {}
             RecvError::Failed(error) => {
                 dev_err!(dev, "xmit failed {}\n", error.to_errno());
             }

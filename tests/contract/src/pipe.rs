@@ -95,15 +95,18 @@ fn describe(completion: &Completion) -> String {
 /// Whether an imported device still works: another transfer goes through. Otherwise what has
 /// become of its port.
 pub fn liveness(import: &Import, interface: &Interface) -> String {
-    let attempt = || -> io::Result<String> {
-        let mut pipe = Pipe::input(interface)?;
-        // Two packets are one of a SuperSpeed device.
-        pipe.ask(2 * PACKET);
-        import.server.reply(&import.server.next()?, 0, b"alive")?;
-        Ok(pipe.result())
+    let Ok(mut pipe) = Pipe::input(interface) else {
+        return import.fate();
     };
-    match attempt().as_deref() {
-        Ok("ok 5 616c697665") => "alive".to_owned(),
-        _ => import.fate(),
+    // Two packets are one of a SuperSpeed device.
+    pipe.ask(2 * PACKET);
+    let request = import.server.next();
+    let answered = request.and_then(|request| import.server.reply(&request, 0, b"alive"));
+    if answered.is_ok() && pipe.result() == "ok 5 616c697665" {
+        return "alive".to_owned();
     }
+    let fate = import.fate();
+    // Not before: C may hang for good when a transfer is cancelled while the connection ends.
+    drop(pipe);
+    fate
 }

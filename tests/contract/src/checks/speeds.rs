@@ -76,8 +76,9 @@ fn sequence(before: Speed, after: Speed) -> Outcome {
     let import = Import::configured(before)?;
     let folder = import.folder();
     drop(import);
-    // Else usbcore may not notice that there was nothing in between.
+    // usbcore looks at the port for a while longer, and takes what comes then for the same device.
     limit::wait_until(|| !folder.exists());
+    limit::settle();
     let import = Import::configured(after)?;
     let requests = import.server.seen().len();
     Ok(format!(
