@@ -24,7 +24,10 @@ from harness.tools import Tools
 pytest_plugins = ["debug_kernel"]
 
 # Not in the default run until they have passed whole and within CI's time; see tests/README.md.
-_EXTENDED = ["test_contract.py", "test_devices*.py", "test_loop.py", "test_packages.py", "test_stay_connected.py"]
+_EXTENDED = [
+    *("test_contract.py", "test_devices*.py", "test_loop.py", "test_packages.py", "test_selftest.py"),
+    "test_stay_connected.py",
+]
 collect_ignore_glob = [] if os.environ.get("USBIP_EXTENDED") else _EXTENDED
 
 PLAIN = Machine()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# What jobs are written in. A job is a shell script that ends with the first command that fails.
+# What jobs are written in. A job is a shell script that ends with the first command that fails. Where busybox has a program of
+# the same name, its shell takes that, unless it is told the whole path.
 
 GADGETS=/sys/kernel/config/usb_gadget
 # Where the devices under test are: plugged in here, or imported.
@@ -86,7 +87,7 @@ find_disk() {
 
 # mount_disk: at /mnt, with a new file system
 mount_disk() {
-	mke2fs -q -t ext4 -F /dev/$disk >/dev/console
+	/usr/sbin/mke2fs -q -t ext4 -F /dev/$disk >/dev/console
 	mkdir -p /mnt
 	mount -t ext4 /dev/$disk /mnt
 }
@@ -148,8 +149,8 @@ again() {
 
 # distance MS: a round trip over the loopback interface
 distance() {
-	tc qdisc del dev lo root 2>/dev/null || true
-	[ $1 = 0 ] || tc qdisc add dev lo root netem delay $(($1 * 500))us limit 100000
+	/usr/sbin/tc qdisc del dev lo root 2>/dev/null || true
+	[ $1 = 0 ] || /usr/sbin/tc qdisc add dev lo root netem delay $(($1 * 500))us limit 100000
 }
 
 # drive LABEL INDEX unix|tcp PLAN...: the stub of the gadget with this index

@@ -47,6 +47,10 @@ _QUIET = "modprobe.blacklist=usb_storage,uas,snd_usb_audio,usbhid"
 _WORDS = {Kind.C: _QUIET, Kind.RS: f"{_QUIET} slab_debug=FZP"}
 
 
+def _machine(kind: Kind) -> Machine:
+    return Machine(name=f"contract-{kind}", extra=_devices(), words=_WORDS[kind])
+
+
 @dataclass(frozen=True)
 class Check:
     """One row of the table; without a reason for a difference there must be none."""
@@ -125,16 +129,17 @@ class Runs:
         return [check for check in CHECKS if check.group in groups]
 
     def _run(self, group: str) -> None:
-        machines = [Machine(name=f"contract-{kind}", extra=_devices(), words=_WORDS[kind]) for kind in Kind]
-        guests = self._pool.take(*machines)
-        with ThreadPoolExecutor() as threads:
-            clean = list(threads.map(self._run_kind, guests, Kind, [group] * len(guests)))
-        for guest, is_clean in zip(guests, clean, strict=True):
-            self._pool.give_back(guest, clean=is_clean)
+        self._run_kinds(group, *Kind)
         if not self._is_whole(Kind.C, group):
             # It loses a race now and then, and hangs; what it does otherwise is what is asked for.
-            [guest] = self._pool.take(machines[list(Kind).index(Kind.C)])
-            self._pool.give_back(guest, clean=self._run_kind(guest, Kind.C, group))
+            self._run_kinds(group, Kind.C)
+
+    def _run_kinds(self, group: str, *kinds: Kind) -> None:
+        guests = self._pool.take(*map(_machine, kinds))
+        with ThreadPoolExecutor() as threads:
+            clean = list(threads.map(self._run_kind, guests, kinds, [group] * len(kinds)))
+        for guest, is_clean in zip(guests, clean, strict=True):
+            self._pool.give_back(guest, clean=is_clean)
 
     def _is_whole(self, kind: Kind, group: str) -> bool:
         wanted = [check for check in GROUPS.get(group, []) if not (kind is Kind.C and check.crash)]
