@@ -162,7 +162,8 @@ class Runs:
         try:
             # Nobody has use for the device nodes' links, and making them is most of the work.
             guest.run("udevadm control --exit", check=False)
-            guest.write(PROGRAM, self._program.read_bytes(), "0755")
+            if not guest.succeeds(f"test -e {PROGRAM}"):
+                guest.write(PROGRAM, self._program.read_bytes(), "0755")
             begin = guest.console.position
             # In the background: the agent's port does not survive being asked during a suspend.
             work = f"{command} > {kept}.outcomes 2> {kept}.times; {_AFTER.get(group, '')} echo '{end}' > /dev/kmsg"
