@@ -108,7 +108,7 @@ def test_vhci(mixed_guest: Guest, commands: list[str]) -> None:
     """Files of the virtual host controller, with nothing attached."""
 
     def one(kind: Kind) -> dict[str, str]:
-        modules.load(mixed_guest, modules.VHCI[kind])
+        modules.load(mixed_guest, modules.VHCI[kind], whole=True)
         mixed_guest.wait_until(f"[ -e {VHCI}/status ]")
         return probe(mixed_guest, commands)
 

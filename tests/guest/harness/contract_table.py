@@ -2,10 +2,8 @@
 """The contract as text: the whole of it in a file, what differs at the end of the run."""
 
 from collections import Counter
+from collections.abc import Iterator
 
-from _pytest.terminal import TerminalReporter
-
-from .catalogue import CATALOGUE
 from .contract import CHECKS, Check, Runs
 from .modules import Kind
 
@@ -13,29 +11,29 @@ _WIDTH = 60
 
 
 class Summary:
-    """Prints the table when all tests are through."""
+    """What the runs have shown, as lines of text."""
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
 
-    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        """One line for every check that differs, one for the others of its group, one for every known wart."""
-        terminalreporter.section("driver contract: check | C | ours | verdict")
+    def short(self) -> Iterator[str]:
+        """One line for every check that differs, one for the others of its group."""
         same = Counter(check.group for check in self._runs.ran if self._verdict(check) == "same")
         for group, count in same.items():
-            terminalreporter.write_line(f"{group}: {count} checks the same")
+            yield f"{group}: {count} checks the same"
         for check in self._runs.ran:
             if (verdict := self._verdict(check)) != "same":
                 c, ours = (_shorten(self._runs.outcome(kind, check)) for kind in Kind)
-                terminalreporter.write_line(f"{check.id} | {c} | {ours} | {verdict}")
-        if len(self._runs.ran) == len(CHECKS):
-            terminalreporter.section("driver contract: known warts, and what shows ours to be better")
-            for row in CATALOGUE.values():
-                terminalreporter.write_line(str(row))
+                yield f"{check.id} | {c} | {ours} | {verdict}"
 
     def whole(self) -> str:
         """Every check that has run, unshortened."""
         return "\n".join(map(self._row, self._runs.ran)) + "\n"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every check has run."""
+        return len(self._runs.ran) == len(CHECKS)
 
     def _row(self, check: Check) -> str:
         c, ours = (self._runs.outcome(kind, check) for kind in Kind)

@@ -56,6 +56,11 @@ class Guest:
             raise GuestError(f"guest {self.name} did not boot: {error!r}\n{tail}") from None
 
     @property
+    def is_poisoned(self) -> bool:
+        """Whether the kernel poisons freed memory."""
+        return "slab_debug=" in self._machine.words
+
+    @property
     def alive(self) -> bool:
         """Whether QEMU still runs; a panic ends it."""
         return self._qemu.running

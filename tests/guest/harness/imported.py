@@ -7,25 +7,17 @@ from contextlib import contextmanager
 from . import modules, usb
 from .client import Client, Port
 from .guest import Guest
-from .modules import Kind
 from .server import Server
 
 HOST = "127.0.0.1"
 _DRIVERS = "/sys/bus/usb/drivers"
 
 
-def load(client: Client) -> None:
-    """Load the client's driver. Its usual eight controllers take seconds to come and go without KVM."""
-    if client.kind is Kind.RS and not modules.is_loaded(client.guest, modules.VHCI[Kind.RS]):
-        client.guest.run(f"modprobe {modules.VHCI[Kind.RS]} controllers=2", timeout=30)
-    client.start()
-
-
 @contextmanager
 def imported(server: Server, client: Client, serial: str) -> Iterator[str]:
     """Export and import a device that is plugged in; its busid at the client. Given back at the end."""
     server.start()
-    load(client)
+    client.start()
     busid = server.export(serial)
     with _attached(server, client, busid) as local:
         yield local

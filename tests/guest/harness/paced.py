@@ -13,7 +13,6 @@ from .client import VHCI, Client
 from .env import Env
 from .gadget import Speed
 from .guest import Guest
-from .imported import load
 
 _SOURCE = Path(__file__).resolve().parents[2] / "paced"
 _PROGRAM = "/tmp/paced"
@@ -42,7 +41,7 @@ def read_bytes(guest: Guest, path: str) -> bytes:
 def paced(client: Client, device: str, speed: Speed, sends: bytes, controller: int = 1) -> Iterator[Paced]:
     """Serve a device that has something to send, on a port of a controller, and pull it out at the end."""
     guest = client.guest
-    load(client)
+    client.start()
     guest.write(_PROGRAM, _build(guest.env).read_bytes(), "0755")
     guest.write(_INPUT, sends)
     port = _port(client, speed, controller)
