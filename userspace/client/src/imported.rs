@@ -10,8 +10,8 @@ use usbip_net::{Channel, ExchangeError};
 use usbip_protocol::op::UsbDevice;
 use usbip_sysfs::{DevId, Port, Speed, Vhci};
 
+use crate::descriptors::{interfaces, strings, Reader};
 use crate::free_port::{attach_to_free_port, AttachError};
-use crate::strings;
 
 /// A device between the import and the hand-over to the kernel. Dropping it gives it back.
 #[derive(Debug)]
@@ -47,15 +47,21 @@ impl Imported {
         DevId::new(self.record.busnum, self.record.devnum).ok_or(HandOverError::Number)
     }
 
-    /// Completes what the device list told: serial number and product name are read from the device
-    /// itself, over the connection, before the kernel gets it.
+    /// Completes what the device list told: serial number, product name and, if need be, interfaces
+    /// are read from the device itself, over the connection, before the kernel gets it.
     ///
     /// # Errors
     /// Those of the exchange.
     pub fn identify(&mut self, listed: &Identity) -> Result<Identity, ExchangeError> {
         let devid = (self.record.busnum << 16) | (self.record.devnum & 0xffff);
-        let strings = strings::read(&mut self.channel, devid)?;
+        let mut reader = Reader::new(&mut self.channel, devid);
+        let strings = strings(&mut reader)?;
+        let mut classes = listed.classes.clone();
+        if !listed.interfaces_known() {
+            classes.extend(interfaces(&mut reader)?);
+        }
         Ok(Identity {
+            classes,
             serial: strings.serial,
             product: strings.product,
             strings_known: true,

@@ -5,11 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+mod descriptors;
 mod free_port;
 mod imported;
 mod record;
 mod server;
-mod strings;
 
 pub use free_port::{attach_to_free_port, AttachError};
 pub use imported::{HandOverError, Imported};

@@ -59,7 +59,7 @@ pub struct Attempt<'a> {
     pub strangers: &'a mut Strangers,
 }
 
-/// Devices that have been asked for their strings and are not the wanted one: bus id, bus and
+/// Devices that have been asked for their descriptors and are not the wanted one: bus id, bus and
 /// device number. Asking takes an import, which is not to be done over and over.
 pub type Strangers = HashSet<(String, (u32, u32))>;
 
@@ -116,7 +116,7 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let mut imported = self.import(&listed.identity.busid)?;
-        if !self.wanted.selector.needs_strings() {
+        if self.wanted.selector.judge(&listed.identity) == Match::Yes {
             return Ok(Some(imported));
         }
         let identity = imported.identify(&listed.identity);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use usbip_client::Server;
-use usbip_identity::{IdPattern, Pattern, Selector};
+use usbip_identity::{ClassPattern, IdPattern, Pattern, Selector};
 use usbip_net::{DeadPeerLimit, TcpPort};
 use usbip_service::{read_config, ConfigError};
 
@@ -49,6 +49,7 @@ struct Attach {
     id: Option<IdPattern>,
     serial: Option<Pattern>,
     product: Option<Pattern>,
+    class: Option<ClassPattern>,
     busid: Option<Pattern>,
 }
 
@@ -91,11 +92,11 @@ fn want(attach: Attach, dead_peer: DeadPeerLimit, retry_max: u64) -> Result<Want
         id: attach.id,
         serial: attach.serial,
         product: attach.product,
-        class: None,
+        class: attach.class,
         busid: attach.busid,
     };
     if selector.is_empty() {
-        return Err("names no device: give id, serial, product or busid".to_owned());
+        return Err("names no device: give id, serial, product, class or busid".to_owned());
     }
     if attach.host.is_empty() || attach.host.contains(char::is_whitespace) {
         return Err(format!("has no host in host = \"{}\"", attach.host));
@@ -132,6 +133,7 @@ fn default_name(host: &str, selector: &Selector) -> String {
         selector.id.map(|id| id.to_string()),
         selector.serial.as_ref().map(ToString::to_string),
         selector.product.as_ref().map(ToString::to_string),
+        selector.class.as_ref().map(ToString::to_string),
         selector.busid.as_ref().map(ToString::to_string),
     ];
     let parts = std::iter::once(host.to_owned()).chain(parts.into_iter().flatten());
@@ -195,8 +197,8 @@ mod tests {
             ),
             ("[[attach]]\nid = '1:2'\n", "missing field `host`"),
             (
-                "[[attach]]\nhost = 'h'\nclass = '08'",
-                "unknown field `class`",
+                "[[attach]]\nhost = 'h'\nclass = 'disk'",
+                "'disk' is not a class",
             ),
             ("[[attach]]\nhost = ''\nid = '1:2'", "has no host"),
             (

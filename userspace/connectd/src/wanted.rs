@@ -55,7 +55,7 @@ impl Wanted {
         device.is_some_and(|device| {
             let identity = Identity {
                 busid: remote.busid.clone(),
-                ..Identity::of_local(sysfs, &device)
+                ..Identity::of_local(&device)
             };
             self.selector.judge(&identity) == Match::Yes
         })

@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 use usbip_protocol::op::{UsbClass, UsbDevice};
-use usbip_sysfs::{Device, Sysfs};
+use usbip_sysfs::Device;
 
-use crate::DeviceId;
+use crate::{interface_classes, DeviceId};
 
 /// What is known of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,19 +26,17 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Reads a local device. A device without a configuration has no interfaces to tell.
-    pub fn of_local(sysfs: &Sysfs, device: &Device) -> Self {
+    /// Reads a local device. One without an active configuration, as exported ones are, has no
+    /// interfaces in sysfs; its descriptors tell what it will have.
+    pub fn of_local(device: &Device) -> Self {
         let (vendor, product) = device.usb_id();
         let record = device.usb_record();
-        let prefix = format!("{}:", device.sysname());
+        let interfaces = device.interfaces();
         let mut classes = vec![record.class.0];
-        let interfaces = sysfs.usb_devices();
-        classes.extend(
-            interfaces
-                .iter()
-                .filter(|interface| interface.sysname().starts_with(&prefix))
-                .map(|interface| interface.interface_class().0),
-        );
+        match interfaces.as_slice() {
+            [] => classes.extend(interface_classes(&device.descriptors())),
+            interfaces => classes.extend(interfaces.iter().map(|one| one.interface_class().0)),
+        }
         Self {
             busid: device.sysname().to_owned(),
             id: DeviceId { vendor, product },
@@ -63,5 +61,11 @@ impl Identity {
             classes: classes.map(|class| class.0).collect(),
             strings_known: false,
         }
+    }
+
+    /// Whether the classes of its interfaces are known: every device has interfaces, but a server
+    /// does not list those of a device without an active configuration.
+    pub fn interfaces_known(&self) -> bool {
+        self.classes.len() > 1
     }
 }

@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod class;
+mod descriptors;
 mod device_id;
 mod identity;
 mod pattern;
 mod selector;
 
 pub use class::{ClassPattern, InvalidClass};
+pub use descriptors::interface_classes;
 pub use device_id::{DeviceId, IdPattern, InvalidId};
 pub use identity::Identity;
 pub use pattern::Pattern;

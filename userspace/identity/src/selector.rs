@@ -31,7 +31,7 @@ pub enum Match {
     Yes,
     /// It does not.
     No,
-    /// It depends on strings that are not known.
+    /// It depends on strings or interfaces that are not known.
     Unknown,
 }
 
@@ -42,7 +42,7 @@ impl Selector {
     }
 
     /// Whether it asks for strings, which a device list does not carry.
-    pub fn needs_strings(&self) -> bool {
+    fn needs_strings(&self) -> bool {
         self.serial.is_some() || self.product.is_some()
     }
 
@@ -54,10 +54,11 @@ impl Selector {
             let mut classes = identity.classes.iter();
             classes.any(|code| class.matches(*code))
         });
-        if !(id && busid && class) {
+        let class_open = !class && !identity.interfaces_known();
+        if !(id && busid && (class || class_open)) {
             return Match::No;
         }
-        if self.needs_strings() && !identity.strings_known {
+        if class_open || self.needs_strings() && !identity.strings_known {
             return Match::Unknown;
         }
         let serial = fits(self.serial.as_ref(), identity.serial.as_deref());
@@ -142,6 +143,16 @@ mod tests {
         assert_eq!(judge("serial = 'X'", &remote), Match::Unknown);
         assert_eq!(judge("serial = 'X'\nid = '1:2'", &remote), Match::No);
         assert_eq!(judge("id = '0781:*'", &remote), Match::Yes);
+    }
+
+    #[test]
+    fn unknown_interfaces_leave_it_open() {
+        let mut remote = stick();
+        remote.classes = vec![[0, 0, 0]];
+        assert_eq!(judge("class = 'storage'", &remote), Match::Unknown);
+        assert_eq!(judge("class = 'storage'\nid = '1:2'", &remote), Match::No);
+        remote.classes = vec![[8, 6, 0x50]];
+        assert_eq!(judge("class = 'storage'", &remote), Match::Yes);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::num::ParseIntError;
 use log::error;
 use usbip_protocol::op::{BusIdText, PathText, UsbClass, UsbDevice};
 
-use crate::{Device, Speed, LOG_TARGET};
+use crate::{attribute, Device, Speed, LOG_TARGET};
 
 impl Device {
     /// Number in a hexadecimal attribute (`idVendor`, `bDeviceClass`); logs and yields 0 when
@@ -72,6 +72,11 @@ impl Device {
             num_configurations: self.decimal("bNumConfigurations"),
             num_interfaces: self.decimal("bNumInterfaces"),
         }
+    }
+
+    /// The device descriptor and all of each configuration; nothing when unreadable.
+    pub fn descriptors(&self) -> Vec<u8> {
+        attribute::read(&self.path("descriptors")).unwrap_or_default()
     }
 
     /// What a server tells about this USB interface.

@@ -72,11 +72,7 @@ pub fn only_one<T>(
     let mut fitting = fitting.into_iter();
     match (fitting.next(), fitting.len()) {
         (None, _) => {
-            let note = match selector.class {
-                Some(_) => " (an exported device tells its classes after its first import)",
-                None => "",
-            };
-            let detail = format!("nothing there has {selector}{note}");
+            let detail = format!("nothing there has {selector}");
             let next = format!("see what there is with \"{list_command}\"");
             let reported = fail(format_args!("no device has {selector}"));
             Err(reported.because(Cause::new(Kind::NoMatch, detail, next)))
@@ -129,7 +125,7 @@ pub fn local(
     eligible: impl Fn(&Device) -> bool,
 ) -> Result<String, Reported> {
     let devices = local_devices(environment).into_iter().filter(eligible);
-    let known = devices.map(|device| (Identity::of_local(&environment.sysfs, &device), device));
+    let known = devices.map(|device| (Identity::of_local(&device), device));
     let fitting = known.filter(|(known, _)| fits(environment, selector, known) == Match::Yes);
     let (identity, _) = only_one(environment, selector, fitting.collect(), "usbip status")?;
     Ok(identity.busid)

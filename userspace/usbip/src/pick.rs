@@ -62,7 +62,7 @@ pub fn all(
     Ok(fitting.into_iter().map(|(_, picked)| picked).collect())
 }
 
-/// A device list has no strings. Where they decide, the device itself is asked: it is imported for
+/// A device list has no strings, and no interfaces of a device not imported before. Where they decide, the device itself is asked: it is imported for
 /// that, and given back if it does not fit.
 fn fitting(
     environment: &Environment,
@@ -96,7 +96,7 @@ fn fitting(
     Ok(fitting)
 }
 
-/// Asks a device for its strings. One that does not answer is told and passed over.
+/// Asks a device for its descriptors. One that does not answer is told and passed over.
 fn asked(server: &Server, listed: Identity) -> Option<(Identity, Picked)> {
     let busid = listed.busid.clone();
     let held = server.import(&busid).map_err(|error| error.to_string());
@@ -106,7 +106,7 @@ fn asked(server: &Server, listed: Identity) -> Option<(Identity, Picked)> {
     });
     asked
         .inspect_err(|reason| {
-            info!(target: USBIP, "{busid} does not tell its serial number: {reason}");
+            info!(target: USBIP, "{busid} does not tell what it is: {reason}");
         })
         .ok()
 }

@@ -116,7 +116,7 @@ impl Keeper {
             // An exported device has no interfaces to tell its class by.
             Some(known) if is_bound => (known.identity, Some(known.standing)),
             known => (
-                Identity::of_local(&self.sysfs, device),
+                Identity::of_local(device),
                 known.map(|known| known.standing),
             ),
         };

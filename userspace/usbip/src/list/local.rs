@@ -69,7 +69,7 @@ fn devices(environment: &Environment, selector: &Selector) -> Vec<Device> {
             return false;
         }
         selector.is_empty() || {
-            let identity = Identity::of_local(&environment.sysfs, device);
+            let identity = Identity::of_local(device);
             fits(environment, selector, &identity) == Match::Yes
         }
     });

@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use log::info;
 use usbip_identity::{Match, Selector};
 
 use super::{printable, Format};
@@ -15,7 +16,7 @@ use crate::environment::Environment;
 use crate::names::{Names, REMOTE_TEXT_LEN};
 use crate::offer::{ask, Offered, Offers};
 use crate::remote_device::RemoteDevice;
-use crate::report::{fail, Reported};
+use crate::report::{fail, Reported, USBIP};
 
 /// Lists the devices of `host` that fit.
 pub fn list(
@@ -62,9 +63,15 @@ fn find(environment: &Environment, host: &str, selector: &Selector) -> Result<Of
         return Err(fail("--serial cannot be matched in a list from a server").because(cause));
     }
     let mut offers = ask(environment, host)?;
-    offers
-        .devices
-        .retain(|offered| fits(environment, selector, &offered.identity()) == Match::Yes);
+    offers.devices.retain(|offered| {
+        let identity = offered.identity();
+        let verdict = fits(environment, selector, &identity);
+        if verdict == Match::Unknown {
+            let busid = printable(identity.busid.as_bytes());
+            info!(target: USBIP, "{busid} does not tell its class before it is attached; \"usbip attach --class\" asks it");
+        }
+        verdict == Match::Yes
+    });
     Ok(offers)
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Reading a device's strings over a connection that no kernel has yet.
+//! Reading a device's descriptors over a connection that no kernel has yet.
 //!
-//! A device list carries no serial number, and two sticks of one make differ in nothing else. The
+//! A device list carries no serial number, and two sticks of one make differ in nothing else; nor
+//! does it carry the interfaces of a device that has not been imported since it was exported. The
 //! first URBs of an import may as well be ours: they only read descriptors.
 
 use std::io;
 
+use usbip_identity::interface_classes;
 use usbip_net::{Channel, ExchangeError};
 use usbip_protocol::{CmdSubmit, Direction, Reply, Request, HEADER_LEN};
 
@@ -18,10 +20,13 @@ const GET_DESCRIPTOR: [u8; 2] = [0x80, 6];
 
 /// Descriptor types (USB 2.0, table 9-5).
 const DEVICE: u8 = 1;
+const CONFIGURATION: u8 = 2;
 const STRING: u8 = 3;
 
-/// Bytes in a device descriptor, and in the longest string descriptor.
+/// Bytes in a device descriptor, in a configuration descriptor without its interfaces, and in the
+/// longest string descriptor.
 const DEVICE_LEN: u16 = 18;
+const CONFIGURATION_LEN: u16 = 9;
 const STRING_LEN: u16 = 255;
 
 /// Strings of a device; `None` where it has none.
@@ -37,12 +42,7 @@ pub struct Strings {
 ///
 /// # Errors
 /// Those of the exchange; an answer out of order is [`io::ErrorKind::InvalidData`].
-pub fn read(channel: &mut Channel, devid: u32) -> Result<Strings, ExchangeError> {
-    let mut reader = Reader {
-        channel,
-        devid,
-        seqnum: FIRST_SEQNUM,
-    };
+pub fn strings(reader: &mut Reader<'_>) -> Result<Strings, ExchangeError> {
     let device = reader.descriptor(DEVICE, 0, 0, DEVICE_LEN)?;
     // iProduct and iSerialNumber (USB 2.0, table 9-8).
     let index = |offset: usize| device.get(offset).copied().filter(|index| *index != 0);
@@ -67,13 +67,38 @@ pub fn read(channel: &mut Channel, devid: u32) -> Result<Strings, ExchangeError>
     })
 }
 
-struct Reader<'a> {
+/// Reads class, subclass and protocol of each interface of the first configuration.
+///
+/// # Errors
+/// As of [`strings`].
+pub fn interfaces(reader: &mut Reader<'_>) -> Result<Vec<[u8; 3]>, ExchangeError> {
+    let header = reader.descriptor(CONFIGURATION, 0, 0, CONFIGURATION_LEN)?;
+    // wTotalLength (USB 2.0, table 9-10).
+    let Some(&[low, high]) = header.get(2..4) else {
+        return Ok(Vec::new());
+    };
+    let length = u16::from_le_bytes([low, high]);
+    let whole = reader.descriptor(CONFIGURATION, 0, 0, length)?;
+    Ok(interface_classes(&whole))
+}
+
+/// Asks one device.
+pub struct Reader<'a> {
     channel: &'a mut Channel,
     devid: u32,
     seqnum: u32,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Asks the device with the server's number `devid`, which was imported over `channel`.
+    pub fn new(channel: &'a mut Channel, devid: u32) -> Self {
+        Self {
+            channel,
+            devid,
+            seqnum: FIRST_SEQNUM,
+        }
+    }
+
     /// One descriptor; empty when the device does not have it.
     fn descriptor(
         &mut self,
@@ -194,28 +219,44 @@ mod tests {
         (0, [&[length, 3], &units[..]].concat())
     }
 
+    fn read(replies: Vec<(i32, Vec<u8>)>) -> Result<Strings, ExchangeError> {
+        strings(&mut Reader::new(&mut device(replies), 0x0001_0002))
+    }
+
     #[test]
     fn product_and_serial() {
         let languages = (0, vec![4, 3, 9, 4]);
         let replies = vec![descriptor(2, 3), languages, string("Stick ü"), string("S1")];
-        let strings = read(&mut device(replies), 0x0001_0002).unwrap();
+        let strings = read(replies).unwrap();
         assert_eq!(strings.product.as_deref(), Some("Stick ü"));
         assert_eq!(strings.serial.as_deref(), Some("S1"));
     }
 
     #[test]
     fn devices_without_strings_or_with_stalls() {
-        let strings = read(&mut device(vec![descriptor(0, 0)]), 0x0001_0002).unwrap();
+        let strings = read(vec![descriptor(0, 0)]).unwrap();
         assert_eq!(strings, Strings::default());
         let replies = vec![descriptor(0, 3), (0, vec![4, 3, 9, 4]), (-32, vec![])];
-        let strings = read(&mut device(replies), 0x0001_0002).unwrap();
+        let strings = read(replies).unwrap();
         assert_eq!(strings, Strings::default());
+    }
+
+    #[test]
+    fn interfaces_of_the_first_configuration() {
+        let header = vec![9, 2, 18, 0, 1, 1, 0, 0x80, 50];
+        let whole = [&header[..], &[9, 4, 0, 0, 2, 8, 6, 0x50, 0]].concat();
+        let mut channel = device(vec![(0, header), (0, whole)]);
+        let classes = interfaces(&mut Reader::new(&mut channel, 0x0001_0002)).unwrap();
+        assert_eq!(classes, [[8, 6, 0x50]]);
+        let mut channel = device(vec![(-32, vec![])]);
+        let classes = interfaces(&mut Reader::new(&mut channel, 0x0001_0002)).unwrap();
+        assert!(classes.is_empty());
     }
 
     #[test]
     fn nonsense_is_an_error() {
         let too_long = vec![0; 19];
-        let result = read(&mut device(vec![(0, too_long)]), 0x0001_0002);
+        let result = read(vec![(0, too_long)]);
         assert!(matches!(result, Err(ExchangeError::Io(_))), "{result:?}");
     }
 }
