@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What all keepers share: who has which port, and the state file.
+//! What all keepers share: who has which port, when somebody detached by hand, and the state file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use usbip_service::StateFile;
@@ -89,9 +89,19 @@ impl Entry {
             port: Port(self.local_port?),
             devid: DevId::from_number(self.devid?),
             busid: self.busid.clone()?,
-            since: std::time::Instant::now(),
+            since: Instant::now(),
         })
     }
+}
+
+/// Time the kernel takes to tell of a write of our own.
+const ECHO: Duration = Duration::from_secs(1);
+
+/// Last writes to the kernel's `detach` file.
+#[derive(Debug, Default)]
+struct Detaches {
+    ours: Option<Instant>,
+    theirs: Option<Instant>,
 }
 
 /// The board.
@@ -100,6 +110,7 @@ pub struct Board {
     entries: Mutex<BTreeMap<String, Entry>>,
     claims: Mutex<HashMap<Port, String>>,
     hand_over: Mutex<()>,
+    detaches: Mutex<Detaches>,
     file: StateFile,
 }
 
@@ -115,6 +126,7 @@ impl Board {
             entries: Mutex::new(entries.collect()),
             claims: Mutex::default(),
             hand_over: Mutex::default(),
+            detaches: Mutex::default(),
             file,
         }
     }
@@ -165,6 +177,25 @@ impl Board {
     /// not end in between.
     pub fn handing_over(&self) -> MutexGuard<'_, ()> {
         lock(&self.hand_over)
+    }
+
+    /// To be called before this service writes to `detach`: nobody else is behind that.
+    pub fn clearing(&self) {
+        lock(&self.detaches).ours = Some(Instant::now());
+    }
+
+    /// `detach` was written to.
+    pub fn detach_written(&self) {
+        let mut detaches = lock(&self.detaches);
+        if detaches.ours.is_none_or(|ours| ours.elapsed() > ECHO) {
+            detaches.theirs = Some(Instant::now());
+        }
+    }
+
+    /// Whether somebody else has written to `detach` since then.
+    pub fn was_detach_written(&self, since: Instant) -> bool {
+        let theirs = lock(&self.detaches).theirs;
+        theirs.is_some_and(|theirs| theirs >= since)
     }
 
     fn write(&self, entries: &BTreeMap<String, Entry>) {

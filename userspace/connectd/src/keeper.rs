@@ -15,7 +15,7 @@ use crate::attempt::{Attempt, Failure, Strangers};
 use crate::backoff::Backoff;
 use crate::board::Board;
 use crate::marks::Marks;
-use crate::phase::{Attachment, Phase, DETACH_GRACE, ENUMERATION, SECOND_LOOK};
+use crate::phase::{Attachment, Phase, DETACH_GRACE, ENUMERATION, SECOND_LOOK, TEARDOWN};
 use crate::ports::{was_detached, Fate, Ports, Recorded};
 use crate::wanted::Wanted;
 use crate::CONNECTD;
@@ -118,10 +118,10 @@ impl Keeper {
             Phase::Gone {
                 attachment,
                 recorded,
-                ..
+                judge,
             } => {
                 let (attachment, recorded) = (attachment.clone(), *recorded);
-                self.judge(&attachment, recorded);
+                self.judge(&attachment, recorded, *judge);
             }
             Phase::Waiting { .. } => self.attempt(),
             Phase::Detached => {}
@@ -188,6 +188,7 @@ impl Keeper {
     fn clear_port(&mut self) {
         if let Phase::Attached { attachment, .. } = &self.phase {
             let vhci = self.shared.sysfs.vhci();
+            self.shared.board.clearing();
             // What cannot be cleared now is seen again at the next event.
             let _ = vhci.map(|vhci| vhci.detach(attachment.port));
         }
@@ -211,19 +212,22 @@ impl Keeper {
     }
 
     /// Finds out why an attachment is gone.
-    fn judge(&mut self, attachment: &Attachment, first: Recorded) {
+    fn judge(&mut self, attachment: &Attachment, first: Recorded, due: Instant) {
         let (port, name) = (attachment.port, &self.wanted.name);
         let shared = &self.shared;
         shared.board.release(port, name);
         let later = self.recorded(attachment);
-        if was_detached(first, later) {
+        let by_tool = was_detached(first, later);
+        if !by_tool && later == Recorded::Ours {
+            shared.records.remove(port, shared.records.stamp(port));
+        }
+        let earliest = due.checked_sub(DETACH_GRACE + TEARDOWN);
+        let earliest = earliest.unwrap_or(attachment.since).max(attachment.since);
+        if by_tool || shared.board.was_detach_written(earliest) {
             info!(target: CONNECTD, "{name} was detached by the user; \"usbip-connectd --resume {name}\" attaches it again");
             shared.marks.set(name);
             self.phase = Phase::Detached;
             return;
-        }
-        if later == Recorded::Ours {
-            shared.records.remove(port, shared.records.stamp(port));
         }
         let pause = self.backoff.lost(attachment.since, fastrand::f64());
         self.wait("the connection was lost".to_owned(), Some(pause));

@@ -16,6 +16,7 @@ mod attempt;
 mod backoff;
 mod board;
 mod config;
+mod detach_writes;
 mod keeper;
 mod marks;
 mod options;

@@ -11,6 +11,9 @@ use crate::ports::Recorded;
 /// Time `usbip detach` has, after a port became free, to remove the record that says it was taken.
 pub const DETACH_GRACE: Duration = Duration::from_secs(1);
 
+/// Longest time from a write to the kernel's `detach` file until its port is seen to be free.
+pub const TEARDOWN: Duration = Duration::from_secs(5);
+
 /// Time after an event until its port is looked at once more: the C driver frees a port a moment
 /// after the device on it is gone.
 pub const SECOND_LOOK: Duration = Duration::from_secs(1);

@@ -21,6 +21,7 @@ use usbip_sysfs::{Sysfs, VHCI_DRIVER};
 
 use crate::board::Board;
 use crate::config;
+use crate::detach_writes::DetachWrites;
 use crate::keeper::{Keeper, News, Shared};
 use crate::marks::Marks;
 use crate::options::Options;
@@ -42,11 +43,13 @@ pub fn serve(options: &Options) -> Result<(), Reported> {
     let wanted = config::read(&options.config).map_err(fail)?;
     let place = |variable: &str| env::var_os(variable).map(PathBuf::from);
     let signals = Signals::install().map_err(|error| fail(format_args!("signals: {error}")))?;
-    let sources = Sources::open().map_err(|error| fail(format_args!("kernel events: {error}")))?;
+    let sysfs = Sysfs::new(&place("USBIP_SYSFS").unwrap_or_else(|| "/sys".into()));
+    let sources = Sources::open(&sysfs);
+    let mut sources = sources.map_err(|error| fail(format_args!("kernel events: {error}")))?;
     let marks = Marks::open().map_err(|error| fail(format_args!("marks: {error}")))?;
     let mut service = Service {
         shared: Arc::new(Shared {
-            sysfs: Sysfs::new(&place("USBIP_SYSFS").unwrap_or_else(|| "/sys".into())),
+            sysfs,
             records: Records::new(place("USBIP_STATE")),
             board: Board::new(),
             marks,
@@ -56,7 +59,7 @@ pub fn serve(options: &Options) -> Result<(), Reported> {
     };
     service.keep(wanted);
     tell_ready("keeping devices attached");
-    let result = service.run(options, &signals, &sources);
+    let result = service.run(options, &signals, &mut sources);
     tell_stopping();
     let _whole = service.shared.board.handing_over();
     result.map_err(|error| fail(format_args!("poll: {error}")))
@@ -66,11 +69,13 @@ pub fn serve(options: &Options) -> Result<(), Reported> {
 struct Sources {
     uevents: Uevents,
     network: NetworkChanges,
+    detach: DetachWrites,
 }
 
 impl Sources {
-    fn open() -> io::Result<Self> {
+    fn open(sysfs: &Sysfs) -> io::Result<Self> {
         Ok(Self {
+            detach: DetachWrites::subscribe(sysfs)?,
             uevents: Uevents::subscribe()?,
             network: NetworkChanges::subscribe()?,
         })
@@ -85,7 +90,12 @@ struct Service {
 }
 
 impl Service {
-    fn run(&mut self, options: &Options, signals: &Signals, sources: &Sources) -> io::Result<()> {
+    fn run(
+        &mut self,
+        options: &Options,
+        signals: &Signals,
+        sources: &mut Sources,
+    ) -> io::Result<()> {
         loop {
             self.wait(signals, sources)?;
             match signals.take() {
@@ -94,6 +104,7 @@ impl Service {
                 None => {}
             }
             if sources.uevents.any(concerns_ports) {
+                sources.detach.follow(&self.shared.sysfs);
                 self.tell(News::Ports);
             }
         }
@@ -108,6 +119,7 @@ impl Service {
         let fds = [
             signals.as_fd(),
             sources.uevents.as_fd(),
+            sources.detach.as_fd(),
             network,
             marks.as_fd(),
         ];
@@ -116,7 +128,11 @@ impl Service {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let [_, _, network, marks] = fds.map(|fd| !fd.revents().is_empty());
+        let [_, _, detach, network, marks] = fds.map(|fd| !fd.revents().is_empty());
+        if detach && sources.detach.any() {
+            self.shared.board.detach_written();
+            self.tell(News::Ports);
+        }
         if network {
             sources.network.drain()?;
             let due = Instant::now() + NETWORK_SETTLE;

@@ -113,13 +113,40 @@ fn strings_decide_and_strangers_are_asked_once() {
 }
 
 #[test]
+fn devices_that_list_no_interfaces_are_asked_for_their_class() {
+    for (class, state) in [("printer", "waiting"), ("storage", "attached")] {
+        let server = Server::start(&[("1-1", 0x5567)]);
+        let wanted = format!("[[attach]]\nhost = '127.0.0.1'\nclass = '{class}'\n");
+        let machine = Machine::new(&wanted, &server);
+        let _service = machine.start();
+        machine.wait_until("it was asked", || server.imports() == ["1-1"]);
+        machine.wait_for_state(state);
+    }
+}
+
+#[test]
+fn a_write_to_detach_is_a_detach() {
+    let server = Server::start(&[("1-2", 0x5567)]);
+    let machine = Machine::new(WANTED, &server);
+    let _service = machine.start();
+    machine.wait_for_state("attached");
+    machine.take_port();
+    let detach = "devices/platform/vhci_hcd.0/detach";
+    machine.sysfs.write(detach, "1").unwrap();
+    machine.free_port();
+    machine.wait_for_state("detached");
+    assert_eq!(machine.record(1), None);
+    assert_eq!(server.imports(), ["1-2"]);
+}
+
+#[test]
 fn mistakes_in_the_configuration_are_told() {
     let server = Server::start(&[]);
     let machine = Machine::new("[[attach]]\nhost = 'h'\n", &server);
     let text = machine.run(&[]);
     assert!(text.contains("usbip-connectd: error: "), "{text}");
     assert!(
-        text.contains("names no device: give id, serial, product or busid"),
+        text.contains("names no device: give id, serial, product, class or busid"),
         "{text}"
     );
 }

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
+use std::path::PathBuf;
 
 use log::error;
 use thiserror::Error;
@@ -106,12 +107,17 @@ impl Vhci {
         attribute::write(&self.device.path("attach"), &command)
     }
 
+    /// The file [`Self::detach`] writes to.
+    pub fn detach_file(&self) -> PathBuf {
+        self.device.path("detach")
+    }
+
     /// Asks the kernel to drop a connection; the teardown itself goes on after the return.
     ///
     /// # Errors
     /// `EINVAL` when the port is free or does not exist.
     pub fn detach(&self, port: Port) -> io::Result<()> {
-        attribute::write(&self.device.path("detach"), &port.to_string())
+        attribute::write(&self.detach_file(), &port.to_string())
     }
 }
 

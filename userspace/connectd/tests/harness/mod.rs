@@ -243,6 +243,9 @@ impl Shop {
     }
 }
 
+/// Descriptors of a configuration with one storage interface.
+const CONFIGURATION: [u8; 18] = [9, 2, 18, 0, 1, 1, 0, 0x80, 50, 9, 4, 0, 0, 2, 8, 6, 0x50, 0];
+
 /// Answers GET_DESCRIPTOR until the client goes.
 fn answer_descriptors(mut stream: TcpStream, serial: &str) {
     let mut header = [0; HEADER_LEN];
@@ -251,8 +254,9 @@ fn answer_descriptors(mut stream: TcpStream, serial: &str) {
             return;
         };
         let [_, _, index, kind, ..] = submit.setup;
-        let bytes = match (kind, index) {
+        let mut bytes = match (kind, index) {
             (1, _) => [&[18, 1][..], &[0; 14], &[3, 1]].concat(),
+            (2, _) => CONFIGURATION.to_vec(),
             (3, 0) => vec![4, 3, 9, 4],
             _ => {
                 let units: Vec<_> = serial.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -260,6 +264,7 @@ fn answer_descriptors(mut stream: TcpStream, serial: &str) {
                 [&[length, 3], &units[..]].concat()
             }
         };
+        bytes.truncate(usize::try_from(submit.length).unwrap());
         let reply = Reply::Submit(RetSubmit {
             seqnum: submit.seqnum,
             status: 0,
