@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod client;
 mod config;
 mod inbox;
 mod manager;
@@ -12,6 +13,7 @@ mod signals;
 mod state;
 mod uevents;
 
+pub use client::Client;
 pub use config::{read_config, ConfigError};
 pub use inbox::{inbox, Inbox, Outlet};
 pub use manager::{tell_ready, tell_reloading, tell_stopping};

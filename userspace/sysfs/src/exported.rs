@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Devices bound to usbip-host.
+//! Devices that clients can have: those bound to usbip-host, and gadgets on usbip-vudc.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -23,6 +23,18 @@ pub enum ExportStatus {
     Unknown,
 }
 
+impl ExportStatus {
+    fn read(device: &Device) -> io::Result<Self> {
+        let text = device.attribute("usbip_status")?;
+        Ok(match text.as_bytes().first() {
+            Some(b'1') => Self::Available,
+            Some(b'2') => Self::Used,
+            Some(b'3') => Self::Error,
+            _ => Self::Unknown,
+        })
+    }
+}
+
 /// A device on offer.
 #[derive(Clone, Debug)]
 pub struct ExportedDevice {
@@ -41,12 +53,7 @@ impl ExportedDevice {
     /// # Errors
     /// Those of reading `usbip_status`: the device is gone or no longer bound.
     pub(crate) fn read(sysfs: &Sysfs, device: Device) -> io::Result<Self> {
-        let status = match device.attribute("usbip_status")?.as_bytes().first() {
-            Some(b'1') => ExportStatus::Available,
-            Some(b'2') => ExportStatus::Used,
-            Some(b'3') => ExportStatus::Error,
-            _ => ExportStatus::Unknown,
-        };
+        let status = ExportStatus::read(&device)?;
         let record = device.usb_record();
         let interfaces = (0..record.num_interfaces)
             .map(|index| read_interface(sysfs, &device, record.configuration_value, index))
@@ -56,6 +63,19 @@ impl ExportedDevice {
             record,
             interfaces,
             status,
+        })
+    }
+
+    /// The same for a gadget, whose record is its own and which tells no interfaces.
+    ///
+    /// # Errors
+    /// Those of reading `usbip_status`.
+    pub(crate) fn of_gadget(device: Device, record: UsbDevice) -> io::Result<Self> {
+        Ok(Self {
+            status: ExportStatus::read(&device)?,
+            device,
+            record,
+            interfaces: Vec::new(),
         })
     }
 

@@ -37,6 +37,19 @@ impl Speed {
         }
     }
 
+    /// The speed a gadget's `current_speed` names (`drivers/usb/common/common.c:speed_names`);
+    /// [`Self::Unknown`] for any other text.
+    pub fn from_gadget(text: &str) -> Self {
+        match text {
+            "low-speed" => Self::Low,
+            "full-speed" => Self::Full,
+            "high-speed" => Self::High,
+            "wireless" => Self::Wireless,
+            "super-speed" => Self::Super,
+            _ => Self::Unknown,
+        }
+    }
+
     /// The number on the wire.
     pub const fn number(self) -> u32 {
         match self {

@@ -2,10 +2,9 @@
 
 //! A USB device of this machine, its own or an imported one.
 
-use std::net::IpAddr;
-
 use serde::Serialize;
 use usbip_holder::{holders, Holder};
+use usbip_service::Client;
 use usbip_sysfs::{Device, Node, HOST_DRIVER};
 
 use crate::environment::Environment;
@@ -91,7 +90,7 @@ pub enum Export {
     /// A client has it.
     InUse {
         /// Clients of this server; more than one when it is not known which of them it is.
-        peers: Vec<IpAddr>,
+        peers: Vec<String>,
     },
     /// Unusable until it is exported anew.
     Error,
@@ -184,7 +183,11 @@ fn export(environment: &Environment, device: &Device, holders: &[Holder]) -> Exp
     {
         "1" => Export::Available,
         "2" => Export::InUse {
-            peers: peers(&environment.proc, environment.tcp_port.number()),
+            peers: peers(
+                &environment.proc,
+                environment.tcp_port.number(),
+                Client::read(device.sysname()),
+            ),
         },
         _ => Export::Error,
     }

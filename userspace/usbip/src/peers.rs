@@ -2,45 +2,71 @@
 
 //! Who the clients of this server are.
 //!
-//! usbip-host does not tell whose socket it has, but the socket still is in the table of connections
-//! while no process has it open any more.
+//! usbip-host does not tell whose socket it has. Our usbipd writes it down; with another daemon the
+//! socket still is in the table of connections while no process has it open any more.
 
 use std::collections::HashSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
+use usbip_service::Client;
+
 /// `TCP_ESTABLISHED` in `/proc/net/tcp`.
 const ESTABLISHED: &str = "01";
 
-/// Addresses of the clients whose connections to `port` the kernel holds, each once. Which of them
-/// has which device is not known when there are several.
-pub fn peers(proc: &Path, port: u16) -> Vec<IpAddr> {
+/// One established connection.
+struct Connection {
+    inode: u64,
+    local_port: u16,
+    peer: IpAddr,
+}
+
+/// Addresses of those who may have a device in use: of the client that usbipd has written down, or,
+/// where there is no such record, of all whose connections to `port` the kernel holds, each once.
+pub fn peers(proc: &Path, port: u16, client: Option<Client>) -> Vec<String> {
     let read = |name: &str| fs::read_to_string(proc.join(name)).unwrap_or_default();
     let (v4, v6) = (read("net/tcp"), read("net/tcp6"));
     let lines = v4.lines().chain(v6.lines());
-    let connections: Vec<_> = lines.filter_map(|line| parse(line, port)).collect();
-    if connections.is_empty() {
-        return Vec::new();
+    let connections: Vec<_> = lines.filter_map(Connection::parse).collect();
+    if let Some(client) = client.filter(|client| is_current(client, &connections)) {
+        return vec![client.address];
     }
     let open = open_sockets(proc);
     let held = connections
         .iter()
-        .filter(|(inode, _)| !open.contains(*inode));
-    let mut addresses: Vec<_> = held.map(|(_, address)| *address).collect();
+        .filter(|connection| connection.local_port == port && !open.contains(&connection.inode));
+    let mut addresses: Vec<_> = held.map(|connection| connection.peer).collect();
     addresses.sort();
     addresses.dedup();
-    addresses
+    addresses.iter().map(ToString::to_string).collect()
 }
 
-/// Inode and peer of an established connection to a local port.
-fn parse(line: &str, port: u16) -> Option<(&str, IpAddr)> {
-    let words: Vec<_> = line.split_ascii_whitespace().collect();
-    let (_, local_port) = words.get(1)?.split_once(':')?;
-    let (address, _) = words.get(2)?.split_once(':')?;
-    let same_port = u16::from_str_radix(local_port, 16) == Ok(port);
-    let established = *words.get(3)? == ESTABLISHED;
-    (same_port && established).then_some((*words.get(9)?, parse_address(address)?))
+/// Whether a client that came over TCP is still connected; of others the kernel has no such table.
+fn is_current(client: &Client, connections: &[Connection]) -> bool {
+    match client.address.parse::<IpAddr>() {
+        Ok(address) => connections
+            .iter()
+            .any(|connection| connection.inode == client.inode && connection.peer == address),
+        Err(_) => true,
+    }
+}
+
+impl Connection {
+    /// Reads a line of `/proc/net/tcp`.
+    fn parse(line: &str) -> Option<Self> {
+        let words: Vec<_> = line.split_ascii_whitespace().collect();
+        let (_, local_port) = words.get(1)?.split_once(':')?;
+        let (address, _) = words.get(2)?.split_once(':')?;
+        if *words.get(3)? != ESTABLISHED {
+            return None;
+        }
+        Some(Self {
+            inode: words.get(9)?.parse().ok()?,
+            local_port: u16::from_str_radix(local_port, 16).ok()?,
+            peer: parse_address(address)?,
+        })
+    }
 }
 
 /// The kernel prints each 32 bits of an address as a number of the machine's byte order.
@@ -57,7 +83,7 @@ fn parse_address(text: &str) -> Option<IpAddr> {
 }
 
 /// Inodes of the sockets that processes have open.
-fn open_sockets(proc: &Path) -> HashSet<String> {
+fn open_sockets(proc: &Path) -> HashSet<u64> {
     let processes = fs::read_dir(proc).into_iter().flatten().flatten();
     let files = processes.flat_map(|process| {
         let files = fs::read_dir(process.path().join("fd"));
@@ -67,7 +93,7 @@ fn open_sockets(proc: &Path) -> HashSet<String> {
     targets
         .filter_map(|target| {
             let name = target.to_str()?.strip_prefix("socket:[")?;
-            Some(name.strip_suffix(']')?.to_owned())
+            name.strip_suffix(']')?.parse().ok()
         })
         .collect()
 }
@@ -96,10 +122,19 @@ mod tests {
         fs::write(proc.path().join("net/tcp6"), TCP6).unwrap();
         fs::create_dir_all(proc.path().join("7/fd")).unwrap();
         symlink("socket:[102]", proc.path().join("7/fd/3")).unwrap();
-        let expected: [IpAddr; 2] = ["10.77.0.2".parse().unwrap(), "::1".parse().unwrap()];
-        if cfg!(target_endian = "little") {
-            assert_eq!(peers(proc.path(), 3240), expected);
+        if cfg!(target_endian = "big") {
+            return;
         }
-        assert!(peers(proc.path(), 3241).is_empty());
+        let all = ["10.77.0.2", "::1"];
+        assert_eq!(peers(proc.path(), 3240, None), all);
+        assert!(peers(proc.path(), 3241, None).is_empty());
+        let recorded = |address: &str, inode| {
+            let address = address.to_owned();
+            peers(proc.path(), 3240, Some(Client { address, inode }))
+        };
+        assert_eq!(recorded("::1", 105), ["::1"]);
+        assert_eq!(recorded("vsock:3", 7), ["vsock:3"]);
+        // It has gone since.
+        assert_eq!(recorded("10.77.0.9", 99), all);
     }
 }

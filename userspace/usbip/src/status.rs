@@ -117,14 +117,11 @@ fn export_text(export: &Export) -> String {
         Export::NotBound { reason } => format!("not exported: {reason}"),
         Export::Available => "exported, available".to_owned(),
         Export::Error => "exported, in error: unbind and bind it".to_owned(),
-        Export::InUse { peers } => {
-            let peers: Vec<_> = peers.iter().map(ToString::to_string).collect();
-            match peers.as_slice() {
-                [] => "exported, in use by a client that is not known".to_owned(),
-                [peer] => format!("exported, in use by {peer}"),
-                peers => format!("exported, in use by one of {}", peers.join(", ")),
-            }
-        }
+        Export::InUse { peers } => match peers.as_slice() {
+            [] => "exported, in use by a client that is not known".to_owned(),
+            [peer] => format!("exported, in use by {peer}"),
+            peers => format!("exported, in use by one of {}", peers.join(", ")),
+        },
     }
 }
 

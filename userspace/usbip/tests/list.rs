@@ -73,22 +73,7 @@ fn missing_attribute_is_an_error() {
 #[test]
 fn gadgets() {
     let machine = Machine::new();
-    let place = "devices/platform/usbip-vudc.0";
-    let descriptor = [
-        18, 1, 0, 2, 0, 0, 0, 64, 0x81, 0x07, 0x67, 0x55, 0, 1, 0, 0, 0, 1,
-    ];
-    machine
-        .sysfs
-        .write(&format!("{place}/dev_desc"), descriptor)
-        .unwrap();
-    let root = machine.sysfs.root();
-    let link = std::os::unix::fs::symlink::<std::path::PathBuf, std::path::PathBuf>;
-    link(
-        root.join(place),
-        root.join("bus/platform/devices/usbip-vudc.0"),
-    )
-    .unwrap();
-    link("../usbip-vudc".into(), root.join(place).join("driver")).unwrap();
+    machine.sysfs.add_gadget("usbip-vudc.0").unwrap();
     let ran = machine.run(&["list", "-p", "-d"]);
     assert_eq!(ran.stdout, "busid=usbip-vudc.0#usbid=0781:5567#\n");
 }

@@ -44,18 +44,27 @@ impl Peer {
             (None, None) => Crowd::Local,
         }
     }
+
+    /// Its machine: an IP address, `unix`, or `vsock:CID`.
+    pub fn machine(&self) -> String {
+        match (self.address.as_socket(), self.address.as_vsock_address()) {
+            // A socket of systemd may take both families.
+            (Some(address), _) => address.ip().to_canonical().to_string(),
+            (None, Some((cid, _port))) => format!("vsock:{cid}"),
+            (None, None) => "unix".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for Peer {
     /// As C prints it: IPv6 without brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.address.as_socket(), self.address.as_vsock_address()) {
-            // A socket of systemd may take both families.
-            (Some(address), _) => {
-                write!(f, "{}:{}", address.ip().to_canonical(), address.port())
-            }
-            (None, Some((cid, port))) => write!(f, "vsock:{cid}:{port}"),
-            (None, None) => f.write_str("unix"),
+        let machine = self.machine();
+        let vsock = self.address.as_vsock_address().map(|(_cid, port)| port);
+        let port = self.address.as_socket().map(|address| address.port());
+        match port.map(u32::from).or(vsock) {
+            Some(port) => write!(f, "{machine}:{port}"),
+            None => f.write_str(&machine),
         }
     }
 }
@@ -76,8 +85,11 @@ mod tests {
         assert_ne!(crowd("[2001:db8::1]:1"), crowd("[2001:db8:0:1::1]:1"));
         assert_eq!(crowd("10.0.0.1:1"), crowd("10.0.0.1:2"));
         assert_ne!(crowd("10.0.0.1:1"), crowd("10.0.0.2:1"));
-        assert_eq!(Peer::new(SockAddr::vsock(7, 1)).crowd(), Crowd::Vsock(7));
+        let vsock = Peer::new(SockAddr::vsock(7, 1));
+        assert_eq!(vsock.crowd(), Crowd::Vsock(7));
+        assert_eq!(vsock.to_string(), "vsock:7:1");
         assert_eq!(peer("[::1]:80").to_string(), "::1:80");
+        assert_eq!(peer("[::1]:80").machine(), "::1");
         assert_eq!(crowd("[::ffff:10.0.0.1]:1"), crowd("10.0.0.1:1"));
         assert_eq!(peer("[::ffff:10.0.0.1]:80").to_string(), "10.0.0.1:80");
     }

@@ -7,17 +7,21 @@ use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 
 use log::{debug, error, info};
+use rustix::fs::fstat;
 use usbip_logger::Reason;
 use usbip_net::{Channel, ExchangeError};
 use usbip_protocol::op::{BusIdText, OpStatus, Operation, BUSID_LEN};
-use usbip_sysfs::{ExportStatus, ExportedDevice, Sysfs};
+use usbip_service::Client;
+use usbip_sysfs::{ExportStatus, ExportedDevice};
 
+use crate::exports::Exports;
+use crate::peer::Peer;
 use crate::waiting::Place;
-use crate::{exports, reply, Reported, USBIP, USBIPD};
+use crate::{reply, Reported, USBIP, USBIPD};
 
 /// Receives the request and answers it. A request in another protocol version, or with a status,
 /// gets no answer.
-pub fn serve(sysfs: &Sysfs, mut channel: Channel, place: &Place) {
+pub fn serve(exports: &Exports, mut channel: Channel, peer: &Peer, place: &Place) {
     let header = match channel.receive_request() {
         Ok(header) => header,
         Err(reason) => {
@@ -29,8 +33,13 @@ pub fn serve(sysfs: &Sysfs, mut channel: Channel, place: &Place) {
     let code = header.code;
     info!(target: USBIPD, "received request: {code:#x}({number})");
     let result = match Operation::from_request_code(code) {
-        Some(Operation::DevList) => send_list(sysfs, channel),
-        Some(Operation::Import) => receive_import(sysfs, channel, place),
+        Some(Operation::DevList) => send_list(exports, channel),
+        Some(Operation::Import) => {
+            let busid = channel.receive::<BUSID_LEN>();
+            place.hold();
+            let busid = busid.map_err(|error| told(&error));
+            busid.and_then(|busid| import(exports, channel, peer, &BusIdText::new(&busid)))
+        }
         None => {
             error!(target: USBIPD, "received an unknown opcode: {code:#x}");
             Err(Reported)
@@ -43,20 +52,20 @@ pub fn serve(sysfs: &Sysfs, mut channel: Channel, place: &Place) {
     info!(target: USBIPD, "request {code:#x}({number}): {outcome}");
 }
 
-fn send_list(sysfs: &Sysfs, mut channel: Channel) -> Result<(), Reported> {
-    let (count, bytes) = reply::device_list(&exports::read(sysfs));
+fn send_list(exports: &Exports, mut channel: Channel) -> Result<(), Reported> {
+    let (count, bytes) = reply::device_list(&exports.read());
     info!(target: USBIPD, "exportable devices: {count}");
     channel.send(&bytes).map_err(|error| told(&error))
 }
 
-fn receive_import(sysfs: &Sysfs, mut channel: Channel, place: &Place) -> Result<(), Reported> {
-    let field = channel
-        .receive::<BUSID_LEN>()
-        .map_err(|error| told(&error))?;
-    place.hold();
-    let busid = BusIdText::new(&field);
+fn import(
+    exports: &Exports,
+    channel: Channel,
+    peer: &Peer,
+    busid: &BusIdText,
+) -> Result<(), Reported> {
     let name = busid.as_bytes().escape_ascii();
-    let devices = exports::read(sysfs);
+    let devices = exports.read();
     let wanted = devices
         .iter()
         .find(|device| device.busid().as_bytes() == busid.as_bytes());
@@ -66,7 +75,7 @@ fn receive_import(sysfs: &Sysfs, mut channel: Channel, place: &Place) -> Result<
     };
     info!(target: USBIPD, "found requested device: {name}");
     match device.status {
-        ExportStatus::Available => export(device, channel),
+        ExportStatus::Available => export(device, channel, peer),
         ExportStatus::Used => refuse(channel, OpStatus::DEVICE_BUSY),
         ExportStatus::Error => refuse(channel, OpStatus::DEVICE_ERROR),
         ExportStatus::Unknown => refuse(channel, OpStatus::NOT_AVAILABLE),
@@ -82,11 +91,12 @@ fn refuse(mut channel: Channel, status: OpStatus) -> Result<(), Reported> {
 
 /// Hands the connection to the kernel, then tells the client, in this order: the client starts to
 /// send as soon as it knows.
-fn export(device: &ExportedDevice, channel: Channel) -> Result<(), Reported> {
+fn export(device: &ExportedDevice, channel: Channel, peer: &Peer) -> Result<(), Reported> {
     let stream = channel.into_stream().map_err(|error| told(&error.into()))?;
     match device.export(&stream) {
         Ok(()) => {
             info!(target: USBIP, "connect: {}", device.busid());
+            write_down(device, peer, &stream);
             finish(&stream, &reply::imported(device))
         }
         Err(error) => {
@@ -94,6 +104,18 @@ fn export(device: &ExportedDevice, channel: Channel) -> Result<(), Reported> {
             error!(target: USBIP, "write_sysfs_attribute failed: usbip_sockfd of {busid}: {reason}");
             finish(&stream, &reply::refusal(OpStatus::NOT_AVAILABLE)).and(Err(Reported))
         }
+    }
+}
+
+/// For "usbip status".
+fn write_down(device: &ExportedDevice, peer: &Peer, stream: &TcpStream) {
+    let address = peer.machine();
+    match fstat(stream) {
+        Ok(stat) => {
+            let inode = stat.st_ino;
+            Client { address, inode }.write(USBIPD, device.busid());
+        }
+        Err(error) => debug!(target: USBIPD, "fstat: {error}"),
     }
 }
 

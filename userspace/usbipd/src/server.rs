@@ -21,6 +21,7 @@ use usbip_sysfs::Sysfs;
 use crate::address::Endpoint;
 use crate::config::Config;
 use crate::exporter::Exporter;
+use crate::exports::Exports;
 use crate::listeners::{Listener, Listeners};
 use crate::options::{Mode, Options};
 use crate::peer::Peer;
@@ -51,14 +52,10 @@ const HEARTBEAT: Timespec = Timespec {
 /// # Errors
 /// When it cannot start; told.
 pub fn serve(options: &Options, port: &TcpPort) -> Result<(), Reported> {
-    if options.mode == Mode::Device {
-        error!(target: USBIPD, "device mode (--device) is not supported by this usbipd");
-        return Err(Reported);
-    }
     let config = read_config(options)?;
     let inherited = Listeners::inherit();
     let root = env::var_os("USBIP_SYSFS").map_or_else(|| "/sys".into(), PathBuf::from);
-    let sysfs = Sysfs::new(&root);
+    let exports = Exports::new(Sysfs::new(&root), options.mode);
     let pid_file = options.pid_file.as_deref().map(pid_file::resolve);
     if options.daemon {
         daemon::detach_from_terminal().map_err(|error| told("daemonizing failed", &error))?;
@@ -70,7 +67,7 @@ pub fn serve(options: &Options, port: &TcpPort) -> Result<(), Reported> {
         options,
         port,
         root,
-        sysfs,
+        exports,
         waiting: Waiting::default(),
         listeners: inherited,
         exporter: None,
@@ -95,7 +92,7 @@ struct Server<'a> {
     options: &'a Options,
     port: &'a TcpPort,
     root: PathBuf,
-    sysfs: Sysfs,
+    exports: Exports,
     waiting: Waiting,
     listeners: Listeners,
     exporter: Option<Exporter>,
@@ -139,7 +136,8 @@ impl Server<'_> {
         raise_descriptor_limit(config.max_connections);
         match &self.exporter {
             Some(exporter) => exporter.set_rules(config.allow.clone()),
-            None if config.allow.is_empty() => {}
+            // The rules are about real devices.
+            None if config.allow.is_empty() || self.options.mode == Mode::Device => {}
             None => {
                 let exporter = Exporter::start(&self.root, config.allow.clone());
                 self.exporter =
@@ -184,7 +182,7 @@ impl Server<'_> {
 
     fn accept(&self, listener: &Listener) {
         let started = match listener.accept() {
-            Ok((stream, peer)) => self.start(stream, &peer),
+            Ok((stream, peer)) => self.start(stream, peer),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => {
                 thread::sleep(PAUSE);
@@ -196,7 +194,7 @@ impl Server<'_> {
         }
     }
 
-    fn start(&self, stream: TcpStream, peer: &Peer) -> io::Result<()> {
+    fn start(&self, stream: TcpStream, peer: Peer) -> io::Result<()> {
         info!(target: USBIPD, "connection from {peer}");
         // Other families send at once anyway.
         let _ = sockopt::set_tcp_nodelay(&stream, true);
@@ -204,11 +202,11 @@ impl Server<'_> {
         let limit = self.config.max_connections;
         let place: Place = self.waiting.enter(&stream, peer.crowd(), limit)?;
         let channel = Channel::new(stream, Patience::Until(Instant::now() + TIME_LIMIT));
-        let sysfs = self.sysfs.clone();
+        let exports = self.exports.clone();
         thread::Builder::new()
             .name("usbipd-request".to_owned())
             .stack_size(STACK_SIZE)
-            .spawn(move || request::serve(&sysfs, channel, &place))?;
+            .spawn(move || request::serve(&exports, channel, &peer, &place))?;
         Ok(())
     }
 

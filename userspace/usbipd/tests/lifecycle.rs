@@ -49,17 +49,6 @@ fn bad_option() {
 }
 
 #[test]
-fn device_mode_is_refused() {
-    let output = run(&["--device"]);
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        text.contains("device mode (--device) is not supported"),
-        "{text}"
-    );
-}
-
-#[test]
 fn signals_end_it_and_the_pid_file_goes() {
     for signal in ["-TERM", "-INT"] {
         let sysfs = exporting(&[("1-1", "1\n")]);

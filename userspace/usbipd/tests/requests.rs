@@ -59,6 +59,24 @@ fn list_is_reversed_and_leaves_out_devices_in_use() {
 }
 
 #[test]
+fn device_mode_offers_gadgets() {
+    let sysfs = exporting(&[("1-1", "1\n")]);
+    sysfs.add_gadget("usbip-vudc.0").unwrap();
+    let daemon = Daemon::start(&sysfs, &["-e"]);
+    let reply = daemon.ask(&list_request());
+    assert_eq!(reply[..12], [LIST_HEADER, &[0, 0, 0, 1]].concat());
+    assert_eq!(reply.len(), 12 + USB_DEVICE_LEN);
+    let gadget = UsbDevice::decode(&reply[12..]).unwrap();
+    assert_eq!(gadget.busid.as_bytes(), b"usbip-vudc.0");
+    assert_eq!((gadget.busnum, gadget.devnum, gadget.speed), (0, 0, 3));
+    let reply = daemon.ask(&import_request("usbip-vudc.0"));
+    assert_eq!(reply[..8], import_header(0));
+    assert_eq!(UsbDevice::decode(&reply[8..]).unwrap(), gadget);
+    let number = sysfs.read("devices/platform/usbip-vudc.0/usbip_sockfd");
+    assert!(number.unwrap().trim().parse::<u32>().is_ok());
+}
+
+#[test]
 fn numbers_are_decimal_and_missing_interfaces_are_zero() {
     let sysfs = exporting(&[("1-1", "1\n")]);
     sysfs.set("1-1", "bNumInterfaces", "12\n").unwrap();
