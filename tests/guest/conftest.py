@@ -13,6 +13,7 @@ from harness.client import Client
 from harness.dmesg import Log
 from harness.env import Env
 from harness.guest import Guest
+from harness.kept import Kept
 from harness.link import Link
 from harness.modules import Kind
 from harness.network import joined
@@ -35,6 +36,7 @@ STRICT = Machine(name="strict", words="slab_debug=FZP")
 
 LOGS = pytest.StashKey[list[Log]]()
 USED = pytest.StashKey[list[Guest]]()
+PASSED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -113,10 +115,45 @@ def pair(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[lis
     yield from _borrow(request, pool, *joined(pool.scratch, words=words))
 
 
+@pytest.fixture(scope="module")
+def lasting(pool: Pool) -> Iterator[list[Kept]]:
+    """What `kept` leaves to the next test of a file: one, or none."""
+    lasting: list[Kept] = []
+    yield lasting
+    for kept in lasting:
+        for guest in kept.guests:
+            pool.give_back(guest, clean=guest.alive)
+
+
+@pytest.fixture
+def kept(
+    request: pytest.FixtureRequest, pool: Pool, kind: Kind, lasting: list[Kept], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Kept]:
+    """A stick that is exported and attached by nobody but the services; the same in all tests of a file that pass."""
+    words = STRICT.words if kind is Kind.RS else PLAIN.words
+    guests = pool.take(*joined(pool.scratch, words=words))
+    for guest in guests:
+        guest.begin(request.node.name)
+    request.node.stash[USED] = guests
+    try:
+        if not lasting:
+            stick = Stick.make(tmp_path_factory.mktemp("kept") / "stick.img", "KEPT0001")
+            kept = Kept(Server(guests[0], kind, Tools.RS), Client(guests[1], kind, Tools.RS), stick)
+            kept.start()
+            lasting.append(kept)
+        yield lasting[0]
+    finally:
+        if not request.node.stash.get(PASSED, False):
+            lasting.clear()
+            for guest in guests:
+                pool.give_back(guest, clean=False)
+
+
 @pytest.fixture
 def packaged(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
-    """A guest whose Debian packages a test may change, for nothing else."""
-    for guests in _borrow(request, pool, Machine(name="packaged", words=STRICT.words)):
+    """A guest that systemd runs and whose Debian packages a test may change."""
+    words = f"{STRICT.words} usbip.init=systemd systemd.firstboot=0 systemd.getty_auto=0"
+    for guests in _borrow(request, pool, Machine(name="packaged", words=words)):
         yield guests[0]
 
 
@@ -159,6 +196,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         if not failed:
             for log in logs:
                 log.check()
+            item.stash[PASSED] = True
 
 
 @pytest.hookimpl(wrapper=True)

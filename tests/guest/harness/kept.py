@@ -11,13 +11,14 @@ from typing import Any
 from . import modules, usb
 from .client import Client
 from .guest import Guest
+from .imported import load
 from .network import CARD, SERVER_ADDRESS
 from .server import Server
 from .stick import Stick
 from .tools import Tools
 
 # Longest pause of the service between two attempts, in seconds.
-RETRY_MAX = 5
+RETRY_MAX = 2
 
 
 @dataclass
@@ -28,6 +29,18 @@ class Kept:
     client: Client
     stick: Stick
     handle: str = ""
+
+    @property
+    def guests(self) -> tuple[Guest, Guest]:
+        """Server and client."""
+        return self.server.guest, self.client.guest
+
+    def start(self) -> None:
+        """Have the services export and attach the stick."""
+        self.start_server()
+        self.start_client()
+        with stopwatch("first attachment"):
+            self.check()
 
     def start_server(self) -> None:
         """Plug the stick in and start a daemon that is to export it."""
@@ -42,7 +55,7 @@ class Kept:
     def start_client(self) -> None:
         """Start the service that is to attach the stick."""
         guest = self.client.guest
-        modules.load(guest, modules.VHCI[self.client.kind])
+        load(self.client)
         wanted = f"[[attach]]\nname = 'stick'\nhost = '{SERVER_ADDRESS}'\nserial = '{self.stick.serial}'\n"
         _write_config(guest, "connect.toml", f"retry-max = {RETRY_MAX}\n{wanted}")
         self.start_service()
@@ -72,6 +85,7 @@ class Kept:
     def replug(self) -> str:
         """Pull the stick out of the server and plug it in again; returns its new busid."""
         self.server.guest.unplug(self.handle)
+        self.handle = ""
         self.wait_lost()
         self.handle = self.server.guest.plug(self.stick)
         return usb.wait_local(self.server.guest, self.stick.serial)

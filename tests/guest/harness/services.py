@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The units of the package, run by systemd in one guest that is server and client."""
+
+from dataclasses import dataclass
+
+from . import usb
+from .guest import Guest
+from .kept import Kept
+
+HOST = "127.0.0.1"
+SERVICES = ("usbipd.service", "usbip-connectd.service")
+# CAP_NET_BIND_SERVICE, CAP_NET_ADMIN.
+_CAPABILITIES = 1 << 10 | 1 << 12
+
+
+@dataclass
+class Services:
+    """The services and what they keep."""
+
+    kept: Kept
+
+    @property
+    def guest(self) -> Guest:
+        """The guest they run in."""
+        return self.kept.client.guest
+
+    def check_socket(self) -> None:
+        """The first client starts the daemon, which loads its module and answers through systemd's socket."""
+        guest = self.guest
+        guest.run("systemctl start usbipd.socket")
+        assert guest.out("systemctl is-active usbipd.service || true") == "inactive"
+        said = guest.run(f"/usr/sbin/usbip list -r {HOST}", timeout=30)
+        assert said.err == f"usbip: info: no exportable devices found on {HOST}\n"
+        assert guest.out("systemctl is-active usbipd.service") == "active"
+        assert guest.succeeds("test -d /sys/module/usbip_host_rs")
+
+    def check_kept(self, busid: str) -> None:
+        """A rule exports the stick, a wish attaches it; both outlive a restart; what the user detaches stays so."""
+        guest, serial = self.guest, self.kept.stick.serial
+        guest.write("/etc/usbip/usbipd.toml", f"[[allow]]\nserial = '{serial}'\n".encode())
+        wanted = f"[[attach]]\nname = 'stick'\nhost = '{HOST}'\nclass = 'storage'\n"
+        guest.write("/etc/usbip/connect.toml", wanted.encode())
+        guest.run("systemctl reload usbipd.service")
+        guest.wait_until(f"grep -q 1 {usb.SYSFS}/{busid}/usbip_status")
+        guest.run("systemctl start usbip-connectd.service", timeout=30)
+        self.kept.check()
+        guest.run(f"systemctl restart {' '.join(SERVICES)}", timeout=30)
+        self.kept.wait_state("attached")
+        self.kept.check()
+        guest.run(f"/usr/sbin/usbip detach -p {self.kept.port}")
+        self.kept.wait_state("detached")
+        guest.run("systemctl restart usbip-connectd.service", timeout=30)
+        assert self.kept.state()["state"] == "detached"
+
+    def check_sandboxes(self) -> None:
+        """What the daemons cannot do to the system, seen from where they are."""
+        for service in SERVICES:
+            pid = self.guest.out(f"systemctl show -P MainPID {service}")
+            lines = self.guest.read(f"/proc/{pid}/status").splitlines()
+            status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+            assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"), service
+            assert int(status["CapBnd"], 16) & ~_CAPABILITIES == 0, service
+            for place in ("/etc/usbip", "/usr/sbin", "/root"):
+                assert not self.guest.succeeds(f"nsenter --target {pid} --mount touch {place}/probe"), (service, place)
