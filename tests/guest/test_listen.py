@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """A stick comes through wherever usbipd listens."""
 
+import json
+from typing import Any
+
 import pytest
 from harness import usb
 from harness.link import Link
@@ -10,7 +13,14 @@ from harness.tools import Tools
 PLACES = {
     "unix": ("unix:/run/usbipd.sock", "unix:/run/usbipd.sock"),
     "ipv6": ("[::1]", "::1"),
+    "vsock": ("vsock:3240", "vsock:1"),
 }
+
+
+def _status(link: Link) -> list[dict[str, Any]]:
+    """The server's devices as `usbip status` tells them."""
+    devices: list[dict[str, Any]] = json.loads(link.server.guest.out(f"{link.server.usbip} status --json"))["devices"]
+    return devices
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -21,11 +31,16 @@ def test_place(link: Link, name: str) -> None:
     guest = link.server.guest
     link.start()
     link.server.stop()
+    if name == "vsock":
+        # A machine's own vsock, as virtual machines have one to their host.
+        guest.run("modprobe vsock_loopback")
     guest.run(f"{Tools.RS.path(guest, 'usbipd')} -D --listen={place}")
     guest.wait_until(f"{link.client.usbip} list -r {link.host} 2>&1 | grep -q 'no exportable devices'")
     link.attach()
     record = guest.read(f"/var/run/vhci_hcd/port{link.port}")
     assert record == f"{link.host} 3240 {link.busid}\n"
+    (client,) = [one["export"]["peers"] for one in _status(link) if one["busid"] == link.busid]
+    assert client == [link.host.partition(":/")[0]]
     link.check()
     link.detach()
     link.release()

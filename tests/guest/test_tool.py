@@ -144,6 +144,33 @@ def test_choice_by_identity(ours: Link, second: str) -> None:
     assert guest.out(f"usb-find imported {ours.stick.serial}")
 
 
+def test_class_before_first_import(ours: Link) -> None:
+    """A device that no list tells the class of, because nobody has imported it yet, is asked for it."""
+    guest, usbip = ours.client.guest, ours.client.usbip
+    ours.server.bind(ours.busid)
+    listed = guest.run(f"{usbip} list -r {HOST} --class storage")
+    assert f"{ours.busid} does not tell its class before it is attached" in listed.err
+    refused = guest.run(f"{usbip} attach -r {HOST} --class printer", check=False)
+    assert (refused.code, refused.err.splitlines()[0]) == (1, "usbip: error: no device has class 07")
+    ours.server.wait_status(ours.busid, 1)
+    guest.run(f"{usbip} attach -r {HOST} --class storage --wait")
+    assert guest.out(f"usb-find imported {ours.stick.serial}")
+    ours.client.detach_all()
+    ours.server.wait_status(ours.busid, 1)
+    guest.run(f"{usbip} unbind --class storage")
+    assert usb.driver(guest, ours.busid) == "usb"
+
+
+def test_who_has_which(ours: Link, second: str) -> None:
+    """With two clients status tells which of them has which device."""
+    guest, clients = ours.server.guest, {ours.busid: "127.0.0.1", second: "::1"}
+    for busid, address in clients.items():
+        guest.run(f"{ours.client.usbip} attach -r {address} -b {busid} --wait")
+    devices = _json(ours, "status")["devices"]
+    told = {device["busid"]: device["export"]["peers"] for device in devices if device["busid"] in clients}
+    assert told == {busid: [address] for busid, address in clients.items()}
+
+
 def test_status(ours: Link) -> None:
     """status tells who has a device, and what keeps one from being exported."""
     guest = ours.server.guest
