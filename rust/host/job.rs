@@ -114,9 +114,9 @@ impl Job {
         }
     }
 
-    /// Whether the transfer can serve again for a request of another kind of data.
+    /// Whether the transfer can serve again.
     pub(crate) fn is_reusable(&self) -> bool {
-        !self.is_iso && matches!(self.answer, Answer::Outcome)
+        matches!(self.answer, Answer::Outcome)
     }
 
     /// The RET_SUBMIT for this job.

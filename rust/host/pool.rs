@@ -67,13 +67,14 @@ impl Pool {
         drop(result);
     }
 
-    /// A transfer for `length` bytes: the last one that was put back, if it fits. Task context.
-    pub(crate) fn take(&self, scatter: bool, length: usize) -> Option<Spare<Job>> {
+    /// A transfer for `length` bytes in so many isochronous packets: the last one that was put back
+    /// and fits. Task context.
+    pub(crate) fn take(&self, scatter: bool, length: usize, packets: usize) -> Option<Spare<Job>> {
         let mut spares = self.spares.lock();
         let index = spares
             .list
             .iter()
-            .rposition(|spare| spare.suits(scatter, length))?;
+            .rposition(|spare| spare.suits(scatter, length, packets))?;
         let last = spares.list.len() - 1;
         spares.list.swap(index, last);
         let spare = spares.list.pop()?;

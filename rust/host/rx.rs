@@ -177,10 +177,9 @@ impl Receiver {
             && cmd.length > MAX_SMALL
             && device.takes_scatter_lists();
         let job = Job::for_submit(&self.export, cmd, endpoint.kind, Answer::Outcome, length);
-        if endpoint.kind != EndpointKind::Isochronous {
-            if let Some(spare) = self.export.pool.take(scatter, length) {
-                return spare.reuse(device, endpoint, cmd, job);
-            }
+        let packets = endpoint.packets(cmd)?;
+        if let Some(spare) = self.export.pool.take(scatter, length, packets) {
+            return spare.reuse(device, endpoint, cmd, job);
         }
         let buffer = if scatter {
             Buffer::pages(length)?
@@ -198,9 +197,14 @@ impl Receiver {
         if cmd.payload_len() == 0 {
             return Ok(());
         }
+        let behind = if transfer.data().is_iso {
+            cmd.iso_packets().unwrap_or(0) * IsoDescriptor::LEN
+        } else {
+            0
+        };
         let received = Transfer::payload(transfer, cmd.length)
             .map_err(RecvError::Failed)
-            .and_then(|payload| self.inbox.payload(payload));
+            .and_then(|payload| self.inbox.payload(payload, behind));
         received.map_err(|error| self.explain(&error))
     }
 

@@ -12,7 +12,6 @@ use super::{
         Job, //
     }, //
 };
-use core::ops::Range;
 use kernel::{
     list::ListArc,
     prelude::*,
@@ -22,7 +21,6 @@ use usbip::{
     kthread::Body,
     link::EndReason,
     net::{
-        Payload,
         Piece,
         Pieces,
         Room,
@@ -34,7 +32,10 @@ use usbip::{
         RetUnlink,
         HEADER_LEN, //
     },
-    usb::transfer::Transfer, //
+    usb::{
+        iso::Encoded,
+        transfer::Transfer, //
+    }, //
 };
 
 /// The most replies that are sent at once.
@@ -49,8 +50,9 @@ enum Tail {
     Empty,
     /// The first bytes of the buffer.
     Data(u32),
-    /// What isochronous packets hold, by where it lies in the buffer, and their descriptors.
-    Packets(KVec<Range<usize>>, KVec<u8>),
+    /// The descriptors of isochronous packets, and before them what the packets hold, if that is for
+    /// the client.
+    Packets(Encoded),
 }
 
 /// A reply that is about to be sent.
@@ -91,10 +93,8 @@ impl Outgoing {
                 status: ret.status,
             }),
             (Answer::Outcome, None) if job.is_iso => {
-                let (places, total) = self.places()?;
-                ret.actual_length = i32::try_from(total)?;
-                let descriptors = Transfer::encoded_packets(&mut self.job)?;
-                self.tail = Tail::Packets(places, descriptors);
+                ret.actual_length = i32::try_from(Transfer::packets_length(&self.job))?;
+                self.tail = Tail::Packets(Transfer::encoded_packets(&self.job)?);
                 Reply::Submit(ret)
             }
             (_, None) => {
@@ -109,22 +109,6 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Where the data of isochronous packets lies that is sent, back to back, and the bytes that
-    /// have been transferred.
-    fn places(&self) -> Result<(KVec<Range<usize>>, u32)> {
-        let mut places = KVec::new();
-        let mut total = 0;
-        for packet in Transfer::packets(&self.job) {
-            let length = packet.actual_length.min(packet.length);
-            total += length;
-            if self.job.data().direction == Direction::In && length > 0 {
-                let start = packet.offset as usize;
-                places.push(start..start + length as usize, GFP_KERNEL)?;
-            }
-        }
-        Ok((places, total))
-    }
-
     /// Adds the memory that the PDU is sent from.
     fn gather<'a>(&'a mut self, pieces: &mut Pieces<'a>) -> Result {
         pieces.push(Piece::Bytes(&self.header))?;
@@ -134,16 +118,11 @@ impl Outgoing {
                 let data = Transfer::outgoing(&mut self.job, *length)?;
                 pieces.push(data)?;
             }
-            Tail::Packets(places, descriptors) => {
-                let Payload::Linear(data) = Transfer::payload(&mut self.job, u32::MAX)? else {
-                    return Err(EINVAL);
-                };
-                let data: &'a [u8] = data;
-                for place in places {
-                    let packet = data.get(place.clone()).ok_or(EINVAL)?;
-                    pieces.push(Piece::Bytes(packet))?;
+            Tail::Packets(descriptors) => {
+                if self.job.data().direction == Direction::In {
+                    Transfer::gather_packets(&mut self.job, pieces)?;
                 }
-                pieces.push(Piece::Bytes(descriptors))?;
+                pieces.push(Piece::Bytes(descriptors.as_flattened()))?;
             }
         }
         Ok(())

@@ -25,7 +25,10 @@ mod inbox;
 mod payload;
 mod pieces;
 
-use core::ptr::NonNull;
+use core::{
+    mem::MaybeUninit,
+    ptr::NonNull, //
+};
 use kernel::{
     bindings,
     error::to_result,
@@ -107,23 +110,24 @@ impl Socket {
         };
     }
 
-    /// Fills `buffer`, waiting for as long as it takes.
+    /// Fills `buffer`, then `behind`, waiting for as long as it takes.
     ///
     /// Task context, may sleep.
-    pub fn recv(&self, buffer: &mut [u8]) -> Result<(), RecvError> {
+    fn recv(&self, buffer: &mut [u8], behind: &mut [u8]) -> Result<(), RecvError> {
         let mut message = bindings::msghdr::default();
-        let part = kvec_of(buffer);
-        // SAFETY: `part` names `buffer`, and both outlive the use of `message` below.
+        let parts = [kvec_of(buffer), kvec_of(behind)];
+        let length = buffer.len() + behind.len();
+        // SAFETY: `parts` names the buffers, and all outlive the use of `message` below.
         unsafe {
             bindings::iov_iter_kvec(
                 &mut message.msg_iter,
                 bindings::ITER_DEST,
-                &part,
-                1,
-                buffer.len(),
+                parts.as_ptr(),
+                parts.len(),
+                length,
             )
         };
-        self.recv_message(&mut message, buffer.len())
+        self.recv_message(&mut message, length)
     }
 
     /// Receives what is there, at least one byte and at most as much as `buffer` holds; waits for
@@ -222,24 +226,30 @@ impl Socket {
 
     /// `more` tells that the rest follows in another call.
     fn send_bytes(&self, pieces: &[Piece<'_>], more: bool, patient: &impl Fn() -> bool) -> Result {
-        let mut parts = [bindings::kvec::default(); MAX_PARTS];
+        let mut parts = [const { MaybeUninit::<bindings::kvec>::uninit() }; MAX_PARTS];
         let mut length = 0;
+        let mut count = 0;
         for (part, piece) in parts.iter_mut().zip(pieces) {
             if let Piece::Bytes(bytes) = piece {
-                part.iov_base = bytes.as_ptr().cast_mut().cast();
-                part.iov_len = bytes.len();
+                part.write(bindings::kvec {
+                    iov_base: bytes.as_ptr().cast_mut().cast(),
+                    iov_len: bytes.len(),
+                });
                 length += bytes.len();
+                count += 1;
+            } else {
+                break;
             }
         }
         let mut message = bindings::msghdr::default();
-        // SAFETY: The parts name bytes that are borrowed for longer than `message` is used, and
-        // those without any are empty.
+        // SAFETY: The first `count` parts have been written, and name bytes that are borrowed for
+        // longer than `message` is used.
         unsafe {
             bindings::iov_iter_kvec(
                 &mut message.msg_iter,
                 bindings::ITER_SOURCE,
-                parts.as_ptr(),
-                pieces.len().min(MAX_PARTS),
+                parts.as_ptr().cast(),
+                count,
                 length,
             )
         };

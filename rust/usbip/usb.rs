@@ -15,6 +15,7 @@ pub mod hcd;
 pub mod hub;
 pub mod iso;
 pub mod linked;
+mod packets;
 pub mod root_hub;
 pub mod spare;
 pub mod speed;

@@ -123,7 +123,7 @@ impl Receiver {
             .checked_length(urb.length())
             .map_err(|error| self.refuse(&error))?;
         if urb.direction() == Direction::In {
-            self.receive_data(urb, actual_length)?;
+            self.receive_data(urb, ret, actual_length)?;
         }
         let packets = if urb.is_iso() {
             self.receive_packets(ret.packets, urb.packet_count())?
@@ -136,14 +136,21 @@ impl Receiver {
         })
     }
 
-    fn receive_data(&mut self, urb: &mut LinkedUrb, length: u32) -> Result<(), EndReason> {
+    fn receive_data(
+        &mut self,
+        urb: &mut LinkedUrb,
+        ret: &RetSubmit,
+        length: u32,
+    ) -> Result<(), EndReason> {
         if length == 0 {
             return Ok(());
         }
+        let packets = usize::try_from(ret.packets).unwrap_or(0);
+        let behind = packets.min(urb.packet_count()) * IsoDescriptor::LEN;
         let received = urb
             .data(length)
             .map_err(RecvError::Failed)
-            .and_then(|data| self.inbox.payload(data));
+            .and_then(|data| self.inbox.payload(data, behind));
         received.map_err(|error| self.explain(&error))
     }
 

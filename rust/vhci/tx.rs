@@ -34,7 +34,10 @@ use usbip::{
         Request,
         HEADER_LEN, //
     },
-    usb::linked::LinkedUrb, //
+    usb::{
+        iso::Encoded,
+        linked::LinkedUrb, //
+    }, //
 };
 
 /// How often a send that the peer does not let go on looks for a cancellation that waits for it.
@@ -55,7 +58,7 @@ struct Outgoing {
     header: [u8; HEADER_LEN],
     /// The URB, if the PDU needs its data or its packets.
     urb: Option<LinkedUrb>,
-    packets: KVec<u8>,
+    packets: Encoded,
 }
 
 impl Outgoing {
@@ -82,7 +85,7 @@ impl Outgoing {
             pieces.push(urb.data(length)?.into())?;
         }
         if !self.packets.is_empty() {
-            pieces.push(Piece::Bytes(&self.packets))?;
+            pieces.push(Piece::Bytes(self.packets.as_flattened()))?;
         }
         Ok(())
     }

@@ -46,34 +46,47 @@ impl Inbox {
 
     /// The next header. Times out only if not a byte of it is there.
     pub fn header(&mut self) -> Result<[u8; HEADER_LEN], RecvError> {
-        if self.end - self.start < HEADER_LEN {
-            self.refill(HEADER_LEN)?;
-        }
+        let header = self.array(HEADER_LEN)?;
         self.last_payload = 0;
-        let header = self.buffered().first_chunk().copied().ok_or(EPROTO)?;
-        self.start += HEADER_LEN;
         Ok(header)
     }
 
-    /// Fills `buffer`.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<(), RecvError> {
-        self.last_payload += buffer.len();
+    /// The next `N` bytes. At least `expected` bytes are to come, which are `N` or more.
+    pub(crate) fn array<const N: usize>(&mut self, expected: usize) -> Result<[u8; N], RecvError> {
+        if self.end - self.start < N {
+            self.refill(expected.min(CAPACITY))?;
+        }
+        let bytes = self.buffered().first_chunk().copied().ok_or(EPROTO)?;
+        self.start += N;
+        Ok(bytes)
+    }
+
+    /// Fills `buffer`; at least `behind` bytes follow.
+    fn fill(&mut self, buffer: &mut [u8], behind: usize) -> Result<(), RecvError> {
         let rest = self.take(buffer);
         if rest.is_empty() {
             return Ok(());
         }
-        if rest.len() > MAX_COPIED {
-            return self.socket.recv(rest);
+        if rest.len() <= MAX_COPIED {
+            self.refill(rest.len())?;
+            self.take(rest);
+            return Ok(());
         }
-        self.refill(rest.len())?;
-        self.take(rest);
+        let behind = behind.min(CAPACITY);
+        let (room, _) = self.bytes.split_at_mut(behind);
+        self.socket.recv(rest, room)?;
+        self.start = 0;
+        self.end = behind;
         Ok(())
     }
 
-    /// Fills the memory of a payload.
-    pub fn payload(&mut self, payload: Payload<'_>) -> Result<(), RecvError> {
+    /// Fills the memory of a payload, which is followed by at least `behind` bytes of the same PDU.
+    pub fn payload(&mut self, payload: Payload<'_>, behind: usize) -> Result<(), RecvError> {
         match payload {
-            Payload::Linear(bytes) => self.fill(bytes),
+            Payload::Linear(bytes) => {
+                self.last_payload += bytes.len();
+                self.fill(bytes, behind)
+            }
             Payload::Pages(runs) => {
                 self.last_payload += runs.len();
                 let count = runs.len().min(self.end - self.start);
@@ -115,7 +128,9 @@ impl Inbox {
 
     /// Receives until `wanted` bytes are there, at most [`CAPACITY`].
     fn refill(&mut self, wanted: usize) -> Result<(), RecvError> {
-        self.bytes.copy_within(self.start..self.end, 0);
+        if self.start < self.end {
+            self.bytes.copy_within(self.start..self.end, 0);
+        }
         self.end -= self.start;
         self.start = 0;
         let limit = if self.last_payload > MAX_COPIED {

@@ -2,7 +2,11 @@
 
 //! Endpoints and the pipes that lead to them.
 
-use crate::protocol::Direction;
+use crate::protocol::{
+    CmdSubmit,
+    Direction,
+    ProtocolError, //
+};
 use kernel::bindings;
 
 /// The kind of transfer an endpoint is made for (USB 2.0, 5.4 to 5.8).
@@ -59,6 +63,14 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The packets of the transfer that `cmd` asks this endpoint for; 0 if it is not isochronous.
+    pub fn packets(self, cmd: &CmdSubmit) -> Result<usize, ProtocolError> {
+        match self.kind {
+            EndpointKind::Isochronous => cmd.iso_packets(),
+            _ => Ok(0),
+        }
+    }
+
     /// The pipe to this endpoint of the device with the bus address `devnum`
     /// (`usb_sndbulkpipe()` and its like).
     pub(crate) fn pipe(self, devnum: u8, direction: Direction) -> u32 {

@@ -9,10 +9,14 @@ use crate::{
     },
     protocol::IsoDescriptor, //
 };
+use core::ops::Range;
 use kernel::{
     bindings,
     prelude::*, //
 };
+
+/// Packet descriptors, as they follow a PDU.
+pub type Encoded = KVec<[u8; IsoDescriptor::LEN]>;
 
 /// The packets of `urb`.
 ///
@@ -30,36 +34,52 @@ pub(crate) unsafe fn packets<'a>(
     }
 }
 
-/// One packet, as it goes on the wire.
-pub(crate) fn describe(packet: &bindings::usb_iso_packet_descriptor) -> IsoDescriptor {
-    IsoDescriptor {
-        offset: packet.offset,
-        length: packet.length,
-        actual_length: packet.actual_length,
-        status: packet.status,
-    }
+/// Bytes that a packet holds.
+pub(super) fn held(packet: &bindings::usb_iso_packet_descriptor) -> u32 {
+    packet.actual_length.min(packet.length)
 }
 
-/// Turns descriptors into the bytes that follow a PDU. Task context.
-pub(crate) fn encode(packets: &[bindings::usb_iso_packet_descriptor]) -> Result<KVec<u8>> {
-    let mut bytes = KVec::with_capacity(packets.len() * IsoDescriptor::LEN, GFP_KERNEL)?;
+/// Where in the buffer lies what the packets hold. Packets without a gap are one place.
+pub(super) fn places(
+    packets: &[bindings::usb_iso_packet_descriptor],
+) -> impl Iterator<Item = Range<usize>> + '_ {
+    let mut rest = packets.iter().filter(|packet| held(packet) > 0).peekable();
+    core::iter::from_fn(move || {
+        let first = rest.next()?;
+        let start = first.offset as usize;
+        let mut end = start + held(first) as usize;
+        while let Some(packet) = rest.next_if(|packet| packet.offset as usize == end) {
+            end += held(packet) as usize;
+        }
+        Some(start..end)
+    })
+}
+
+/// Turns packets into what follows a PDU. Task context.
+pub(super) fn encode(packets: &[bindings::usb_iso_packet_descriptor]) -> Result<Encoded> {
+    let mut encoded = KVec::with_capacity(packets.len(), GFP_KERNEL)?;
     for packet in packets {
-        bytes.extend_from_slice(&describe(packet).encode(), GFP_KERNEL)?;
+        let descriptor = IsoDescriptor {
+            offset: packet.offset,
+            length: packet.length,
+            actual_length: packet.actual_length,
+            status: packet.status,
+        };
+        encoded
+            .push_within_capacity(descriptor.encode())
+            .map_err(|_| ENOMEM)?;
     }
-    Ok(bytes)
+    Ok(encoded)
 }
 
 /// Receives the descriptors of `count` packets, which follow a PDU. Task context, may sleep.
 pub fn receive(inbox: &mut Inbox, count: usize) -> Result<KVec<IsoDescriptor>, RecvError> {
-    let mut bytes =
-        KVec::from_elem(0, count * IsoDescriptor::LEN, GFP_KERNEL).map_err(Error::from)?;
-    inbox.fill(&mut bytes)?;
     let mut descriptors = KVec::with_capacity(count, GFP_KERNEL).map_err(Error::from)?;
-    for chunk in bytes.chunks_exact(IsoDescriptor::LEN) {
-        let chunk = chunk.first_chunk().ok_or(EPROTO)?;
+    for left in (1..=count).rev() {
+        let bytes = inbox.array(left * IsoDescriptor::LEN)?;
         descriptors
-            .push(IsoDescriptor::decode(chunk), GFP_KERNEL)
-            .map_err(Error::from)?;
+            .push_within_capacity(IsoDescriptor::decode(&bytes))
+            .map_err(|_| ENOMEM)?;
     }
     Ok(descriptors)
 }

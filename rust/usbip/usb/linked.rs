@@ -134,7 +134,7 @@ impl LinkedUrb {
     }
 
     /// The packet descriptors that follow the request of an isochronous transfer. Task context.
-    pub fn encoded_packets(&mut self) -> Result<KVec<u8>> {
+    pub fn encoded_packets(&mut self) -> Result<iso::Encoded> {
         // SAFETY: The URB is ours.
         iso::encode(unsafe { iso::packets(self.raw.as_ptr()) })
     }
@@ -177,7 +177,9 @@ impl LinkedUrb {
             if result.actual_length > packet.length || !fits || end > data.len() {
                 return Err(error(index));
             }
-            data.copy_within(start..end, place);
+            if start != place {
+                data.copy_within(start..end, place);
+            }
             end = start;
         }
         Ok(())

@@ -9,8 +9,7 @@ use super::{
         Transfer, //
     },
     Device,
-    Endpoint,
-    EndpointKind, //
+    Endpoint, //
 };
 use crate::protocol::CmdSubmit;
 use kernel::{
@@ -41,9 +40,13 @@ impl<T: Handler> Spare<T> {
         self.0.buffer.len()
     }
 
-    /// Whether it has what a transfer of `length` bytes needs, and not much more: pages if
-    /// `scatter`, else one piece of memory. Pages that are still on their way do not suit.
-    pub fn suits(&self, scatter: bool, length: usize) -> bool {
+    /// Whether it has what a transfer of `length` bytes in so many isochronous packets needs, and
+    /// not much more: pages if `scatter`, else one piece of memory. Pages that are still on their
+    /// way do not suit.
+    pub fn suits(&self, scatter: bool, length: usize, packets: usize) -> bool {
+        if self.0.capacity != packets {
+            return false;
+        }
         match &self.0.buffer {
             Buffer::Pages(list) => scatter && list.len() == length && list.is_unshared(),
             Buffer::Linear(bytes) => {
@@ -52,7 +55,7 @@ impl<T: Handler> Spare<T> {
         }
     }
 
-    /// Makes it the transfer a CMD_SUBMIT asks for, which is not isochronous. Its buffer holds
+    /// Makes it the transfer a CMD_SUBMIT asks for, which it [suits](Self::suits). Its buffer holds
     /// what the last transfer left there. Task context, may sleep.
     pub fn reuse(
         mut self,
@@ -61,11 +64,8 @@ impl<T: Handler> Spare<T> {
         cmd: &CmdSubmit,
         data: T,
     ) -> Result<ListArc<Transfer<T>>> {
-        if endpoint.kind == EndpointKind::Isochronous {
-            return Err(EINVAL);
-        }
         *self.data_mut() = data;
-        self.0.as_mut().describe(device, endpoint, cmd, 0)?;
+        self.0.as_mut().describe(device, endpoint, cmd)?;
         Ok(self.0.into())
     }
 }

@@ -13,7 +13,6 @@ use super::{
         Endpoint,
         EndpointKind, //
     },
-    iso,
     Device, //
 };
 use crate::{
@@ -24,8 +23,7 @@ use crate::{
     protocol::{
         flags,
         CmdSubmit,
-        Direction,
-        IsoDescriptor, //
+        Direction, //
     },
 };
 use core::ptr::NonNull;
@@ -57,11 +55,13 @@ pub trait Handler: Sized + Send + Sync + 'static {
 ///
 /// # Invariants
 ///
-/// `urb`, if any, is ours, and while no `ListArc` for the transfer exists it is with usbcore, with
-/// `context` leading here. Its buffers are `buffer` and `setup`.
+/// `urb`, if any, is ours, has room for `capacity` isochronous packets, and while no `ListArc` for
+/// the transfer exists it is with usbcore, with `context` leading here. Its buffers are `buffer` and
+/// `setup`.
 #[pin_data(PinnedDrop)]
 pub struct Transfer<T: Handler> {
-    urb: Option<NonNull<bindings::urb>>,
+    pub(super) urb: Option<NonNull<bindings::urb>>,
+    pub(super) capacity: usize,
     pub(super) buffer: Buffer,
     setup: Option<KBox<[u8; 8]>>,
     pub(super) data: T,
@@ -97,7 +97,7 @@ pub struct Outcome {
 impl<T: Handler> Transfer<T> {
     /// A reply without a URB. Task context, may sleep.
     pub fn bare(data: T) -> Result<ListArc<Self>> {
-        Self::assemble(None, Buffer::Linear(KVec::new()), data).map(ListArc::from)
+        Self::assemble(None, 0, Buffer::Linear(KVec::new()), data).map(ListArc::from)
     }
 
     /// The transfer a CMD_SUBMIT asks for. Task context, may sleep.
@@ -110,15 +110,12 @@ impl<T: Handler> Transfer<T> {
         buffer: Buffer,
         data: T,
     ) -> Result<ListArc<Self>> {
-        let packets = match endpoint.kind {
-            EndpointKind::Isochronous => cmd.iso_packets()?,
-            _ => 0,
-        };
+        let packets = endpoint.packets(cmd)?;
         // SAFETY: May be called from task context.
         let raw = unsafe { bindings::usb_alloc_urb(packets as c_int, bindings::GFP_KERNEL) };
         let urb = NonNull::new(raw).ok_or(ENOMEM)?;
-        let mut this = Self::assemble(Some(urb), buffer, data)?;
-        this.as_mut().describe(device, endpoint, cmd, packets)?;
+        let mut this = Self::assemble(Some(urb), packets, buffer, data)?;
+        this.as_mut().describe(device, endpoint, cmd)?;
         Ok(this.into())
     }
 
@@ -128,7 +125,6 @@ impl<T: Handler> Transfer<T> {
         device: &Device,
         endpoint: Endpoint,
         cmd: &CmdSubmit,
-        packets: usize,
     ) -> Result {
         let this = self.project();
         let setup = match (endpoint.kind, this.setup) {
@@ -155,7 +151,7 @@ impl<T: Handler> Transfer<T> {
             urb.actual_length = 0;
             urb.setup_packet = setup;
             urb.start_frame = cmd.start_frame;
-            urb.number_of_packets = packets as c_int;
+            urb.number_of_packets = *this.capacity as c_int;
             urb.interval = cmd.interval;
             urb.error_count = 0;
             urb.complete = Some(Self::complete_callback);
@@ -173,12 +169,14 @@ impl<T: Handler> Transfer<T> {
 
     fn assemble(
         urb: Option<NonNull<bindings::urb>>,
+        capacity: usize,
         buffer: Buffer,
         data: T,
     ) -> Result<Pin<UniqueArc<Self>>> {
         let this = UniqueArc::pin_init(
             try_pin_init!(Self {
                 urb,
+                capacity,
                 buffer,
                 setup: None,
                 data,
@@ -222,37 +220,6 @@ impl<T: Handler> Transfer<T> {
         Ok(match Self::payload(this, length)? {
             Payload::Linear(bytes) => Piece::Bytes(bytes),
             Payload::Pages(runs) => Piece::Shared(runs),
-        })
-    }
-
-    /// Sets the packets of an isochronous transfer, as a CMD_SUBMIT describes them.
-    pub fn set_packets(this: &mut ListArc<Self>, descriptors: &[IsoDescriptor]) {
-        for (packet, descriptor) in Self::packets_mut(this).iter_mut().zip(descriptors) {
-            packet.offset = descriptor.offset;
-            packet.length = descriptor.length;
-            packet.actual_length = 0;
-            packet.status = 0;
-        }
-    }
-
-    /// The packets of an isochronous transfer, as the wire has them.
-    pub fn packets(this: &ListArc<Self>) -> impl Iterator<Item = IsoDescriptor> + '_ {
-        let packets = this.urb.map_or(&mut [][..], |urb| {
-            // SAFETY: The URB is ours while there is a `ListArc`, which is borrowed.
-            unsafe { iso::packets(urb.as_ptr()) }
-        });
-        packets.iter().map(iso::describe)
-    }
-
-    /// The bytes of the packet descriptors that follow a reply. Task context.
-    pub fn encoded_packets(this: &mut ListArc<Self>) -> Result<KVec<u8>> {
-        iso::encode(Self::packets_mut(this))
-    }
-
-    fn packets_mut(this: &mut ListArc<Self>) -> &mut [bindings::usb_iso_packet_descriptor] {
-        this.urb.map_or(&mut [], |urb| {
-            // SAFETY: The URB is ours while there is a `ListArc`, which is borrowed mutably.
-            unsafe { iso::packets(urb.as_ptr()) }
         })
     }
 
