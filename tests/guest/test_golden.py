@@ -192,7 +192,7 @@ def test_same_words(
     usb.wait_disk(guest, busid)
     roles = state.get("modules", [])
     if "vhci" in roles:
-        modules.load(guest, modules.VHCI[kind])
+        modules.load(guest, modules.VHCI[kind], whole=True)
     said = {}
     for tools in (Tools.DEB, Tools.RS):
         server = Server(guest, kind, tools)

@@ -11,7 +11,6 @@ from typing import Any
 from . import modules, usb
 from .client import Client
 from .guest import Guest
-from .imported import load
 from .network import CARD, SERVER_ADDRESS
 from .server import Server
 from .stick import Stick
@@ -55,7 +54,7 @@ class Kept:
     def start_client(self) -> None:
         """Start the service that is to attach the stick."""
         guest = self.client.guest
-        load(self.client)
+        self.client.start()
         wanted = f"[[attach]]\nname = 'stick'\nhost = '{SERVER_ADDRESS}'\nserial = '{self.stick.serial}'\n"
         _write_config(guest, "connect.toml", f"retry-max = {RETRY_MAX}\n{wanted}")
         self.start_service()
