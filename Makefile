@@ -26,8 +26,8 @@ KERNEL_RS = $(wildcard *.rs) $(shell find rust -name '*.rs')
 RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rustfmt.toml))
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
-.PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check rust-analyzer clean \
-	setup build demo test test-debug bench
+.PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check safety rust-analyzer clean \
+	setup build demo test test-debug bench fuzz
 
 help:
 	@echo 'With tools and kernel of their own (Debian >= 12, as root, made on first use):'
@@ -35,6 +35,7 @@ help:
 	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
 	@echo '  make test-debug      the guest tests on a kernel that looks for errors'
 	@echo '  make bench           C and ours under the same load, side by side (CELLS=quick for minutes)'
+	@echo '  make fuzz            fuzz all parsers, TIME=60 seconds each (TARGETS="iso status" for some)'
 	@echo '  make setup           only make that environment'
 	@echo '  make build           only build modules and tools in it'
 	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
@@ -129,3 +130,7 @@ test-debug: setup
 bench: build
 	@tests/env/enter tests/bench/run $(if $(CELLS),--cells='$(CELLS)') $(if $(ACCEL),--accel='$(ACCEL)') \
 		$(if $(JOBS),--jobs='$(JOBS)')
+
+# TIME in seconds for each target, JOBS targets at a time.
+fuzz: setup
+	@tests/env/enter tests/fuzz/run $(if $(TIME),--time='$(TIME)') $(if $(JOBS),--jobs='$(JOBS)') $(TARGETS)
