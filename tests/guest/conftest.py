@@ -10,6 +10,7 @@ from zlib import crc32
 import pytest
 from harness import kmemleak
 from harness.client import Client
+from harness.contract import machine
 from harness.dmesg import Log
 from harness.env import Env
 from harness.guest import Guest
@@ -154,6 +155,13 @@ def packaged(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
     """A guest that systemd runs and whose Debian packages a test may change."""
     words = f"{STRICT.words} usbip.init=systemd systemd.firstboot=0 systemd.getty_auto=0"
     for guests in _borrow(request, pool, Machine(name="packaged", words=words)):
+        yield guests[0]
+
+
+@pytest.fixture
+def quiet_guest(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
+    """A guest with devices for our modules that nobody else talks to."""
+    for guests in _borrow(request, pool, machine(Kind.RS)):
         yield guests[0]
 
 

@@ -47,8 +47,18 @@ impl Import {
 
     /// Attaches a high-speed device with a server of the check's own.
     pub fn over(server: Server, kernels: UnixStream, port: u32) -> io::Result<Self> {
+        Self::over_at(server, kernels, port, Speed::High)
+    }
+
+    /// Attaches a device with a server of the check's own.
+    pub fn over_at(
+        server: Server,
+        kernels: UnixStream,
+        port: u32,
+        speed: Speed,
+    ) -> io::Result<Self> {
         let vhci = Vhci::new();
-        let line = format!("{port} FD {DEVID} 3");
+        let line = format!("{port} FD {DEVID} {}", speed.number());
         match vhci.attach_line(&line, kernels.as_fd()).as_str() {
             "ok" => Ok(Self { server, port, vhci }),
             refused => Err(io::Error::other(format!("attach: {refused}"))),

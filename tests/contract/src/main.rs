@@ -16,27 +16,12 @@
 
 #![deny(unsafe_code)]
 
-mod attribute;
 mod checks;
-mod errno;
-mod escape;
-mod gadget;
-mod import;
-mod kind;
-mod lane;
-mod limit;
-mod log;
-mod pdu;
-mod peer;
-mod pipe;
-mod report;
-mod root_hub;
-mod scripted;
-mod server;
-mod stub;
-mod usbfs;
-mod vhci;
 
+use contract::{
+    attribute, errno, gadget, import, kind, lane, limit, log, pdu, peer, pipe, report, root_hub,
+    scripted, server, stub, usbfs, vhci,
+};
 use kind::Kind;
 use report::Report;
 use std::process::ExitCode;

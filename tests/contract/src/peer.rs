@@ -219,6 +219,11 @@ impl Peer {
         Ok(text)
     }
 
+    /// Our end of the connection.
+    pub fn wire(&self) -> &UnixStream {
+        &self.wire
+    }
+
     /// Closes the connection.
     pub fn close(&self) -> io::Result<()> {
         self.wire.shutdown(Shutdown::Both)

@@ -47,7 +47,8 @@ _QUIET = "modprobe.blacklist=usb_storage,uas,snd_usb_audio,usbhid"
 _WORDS = {Kind.C: _QUIET, Kind.RS: f"{_QUIET} slab_debug=FZP"}
 
 
-def _machine(kind: Kind) -> Machine:
+def machine(kind: Kind) -> Machine:
+    """A guest with devices for as many lanes as there are."""
     return Machine(name=f"contract-{kind}", extra=_devices(), words=_WORDS[kind])
 
 
@@ -140,7 +141,7 @@ class Runs:
             self._outcomes[Kind.C, group] = first | {id: self._outcomes[Kind.C, group].get(id, MISSING) for id in odd}
 
     def _run_kinds(self, group: str, *kinds: Kind) -> None:
-        guests = self._pool.take(*map(_machine, kinds))
+        guests = self._pool.take(*map(machine, kinds))
         with ThreadPoolExecutor() as threads:
             clean = list(threads.map(self._run_kind, guests, kinds, [group] * len(kinds)))
         for guest, is_clean in zip(guests, clean, strict=True):

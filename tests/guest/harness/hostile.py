@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Peers that mutate valid PDUs: tests/hostile, run in a guest."""
+
+import os
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from .env import Env
+from .guest import Guest
+
+_SOURCE = Path(__file__).resolve().parents[2] / "hostile"
+_PROGRAM = "/tmp/hostile"
+_COUNT = re.compile(r"(\w+)=(\d+)")
+# From which follows what is sent; FUZZ_SEED repeats a run.
+SEED = int(os.environ.get("FUZZ_SEED") or int.from_bytes(os.urandom(4)))
+SECONDS = int(os.environ.get("FUZZ_SECONDS") or 20)
+
+
+class HostileError(AssertionError):
+    """A driver did not survive, as the program saw it."""
+
+
+def lie(guest: Guest, role: str) -> dict[str, int]:
+    """Be a hostile client or server for a while; returns what was counted."""
+    # Making links to device nodes is most of a guest's work, and nobody has use for them.
+    guest.run("udevadm control --exit", check=False)
+    guest.write(_PROGRAM, _build(guest.env).read_bytes(), "0755")
+    command = f"{_PROGRAM} {role} {SEED} {SECONDS} {guest.env.patience}"
+    # The time the last sessions and the honest peers take is stretched, the time they begin in is not.
+    result = guest.run(f"{command} 2>&1", check=False, timeout=60 + SECONDS)
+    print(f"{command}\n{result.out}")
+    if result.code != 0:
+        raise HostileError(f"seed {SEED}, {role}:\n{result.out}")
+    return {name: int(number) for name, number in _COUNT.findall(result.out.splitlines()[-1])}
+
+
+@cache
+def _build(env: Env) -> Path:
+    command = ["cargo", "build", "--release", "--locked", "--manifest-path", str(_SOURCE / "Cargo.toml")]
+    subprocess.run(command, check=True)
+    return env.tools / "hostile"
