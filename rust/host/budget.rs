@@ -68,3 +68,42 @@ impl Budget {
         self.bytes.fetch_sub(bytes, Relaxed);
     }
 }
+
+#[kernel::prelude::kunit_tests(usbip_host_budget)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        requests: 2,
+        bytes: 100,
+    };
+
+    #[test]
+    fn bytes_are_bounded() {
+        let budget = Budget::new(LIMITS);
+        assert!(budget.check(100).is_ok());
+        assert!(matches!(budget.check(101), Err(Excess::Transfer)));
+        assert!(matches!(budget.check(usize::MAX), Err(Excess::Transfer)));
+        budget.charge(60);
+        assert!(budget.check(40).is_ok());
+        assert!(matches!(budget.check(41), Err(Excess::Transfer)));
+        budget.release(60);
+        assert!(budget.check(100).is_ok());
+    }
+
+    #[test]
+    fn requests_are_bounded_then_answers() {
+        let budget = Budget::new(LIMITS);
+        for _ in 0..LIMITS.requests {
+            assert!(budget.check(0).is_ok());
+            budget.charge(0);
+        }
+        for _ in 0..LIMITS.requests {
+            assert!(matches!(budget.check(0), Err(Excess::Transfer)));
+            budget.charge(0);
+        }
+        assert!(matches!(budget.check(0), Err(Excess::Answer)));
+        budget.release(0);
+        assert!(matches!(budget.check(0), Err(Excess::Transfer)));
+    }
+}

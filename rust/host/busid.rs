@@ -183,3 +183,52 @@ impl Occupant {
         }
     }
 }
+
+#[kunit_tests(usbip_host_busid)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_a_length() {
+        assert!(BusId::new(&[b'1'; MAX_NAME]).is_ok());
+        assert!(matches!(BusId::new(&[b'1'; MAX_NAME + 1]), Err(EINVAL)));
+        assert_eq!(BusId::new(b"1-1\0junk").map(|name| name.length), Ok(3));
+    }
+
+    #[test]
+    fn names_are_compared_byte_for_byte() -> Result {
+        assert!(BusId::new(b"1-1")? == BusId::new(b"1-1\0")?);
+        assert!(BusId::new(b"1-1")? != BusId::new(b"1-1\n")?);
+        assert!(BusId::new(b"1-1")? != BusId::new(b"1-11")?);
+        Ok(())
+    }
+
+    #[test]
+    fn names_are_allowed_until_deleted() -> Result {
+        let (mut table, name) = (BusIds::default(), BusId::new(b"1-1")?);
+        assert!(!table.allows(name));
+        table.add(name)?;
+        table.add(name)?;
+        assert!(table.allows(name));
+        table.del(name)?;
+        assert!(!table.allows(name));
+        assert_eq!(table.del(name), Err(ENODEV));
+        assert!(matches!(table.release(name), Err(ENODEV)));
+        Ok(())
+    }
+
+    #[test]
+    fn slots_are_bounded() -> Result {
+        let mut table = BusIds::default();
+        for index in 0..SLOTS as u8 {
+            table.add(BusId::new(&[b'a' + index])?)?;
+        }
+        let late = BusId::new(b"late")?;
+        assert_eq!(table.add(late), Err(ENOMEM));
+        table.del(BusId::new(b"c")?)?;
+        table.add(late)?;
+        assert!(table.allows(late));
+        assert!(table.release_any().is_none());
+        Ok(())
+    }
+}

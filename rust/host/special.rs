@@ -237,3 +237,48 @@ impl Export {
         }
     }
 }
+
+#[kunit_tests(usbip_host_special)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_for_usbcore_are_recognised() {
+        let halt = Special::from_setup(&[0x02, 1, 0, 0, 0x81, 0, 0, 0]);
+        assert!(matches!(
+            halt,
+            Some(Special::ClearHalt {
+                number: 1,
+                direction: Direction::In
+            })
+        ));
+        let interface = Special::from_setup(&[0x01, 0x0b, 2, 0, 1, 0, 0, 0]);
+        assert!(matches!(
+            interface,
+            Some(Special::SetInterface {
+                interface: 1,
+                alternate: 2
+            })
+        ));
+        let configuration = Special::from_setup(&[0, 9, 0xff, 1, 0, 0, 0, 0]);
+        assert!(matches!(
+            configuration,
+            Some(Special::SetConfiguration(0x1ff))
+        ));
+        let reset = Special::from_setup(&[0x23, 3, 4, 0, 1, 0, 0, 0]);
+        assert!(matches!(reset, Some(Special::Reset)));
+    }
+
+    #[test]
+    fn others_go_to_the_device() {
+        for setup in [
+            [0x80, 6, 0, 1, 0, 0, 18, 0],
+            [0x02, 1, 1, 0, 0x81, 0, 0, 0],
+            [0x81, 0x0b, 2, 0, 1, 0, 0, 0],
+            [0x23, 3, 8, 0, 1, 0, 0, 0],
+            [0xff; 8],
+        ] {
+            assert!(Special::from_setup(&setup).is_none());
+        }
+    }
+}

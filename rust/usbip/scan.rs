@@ -86,3 +86,71 @@ fn digits_value(digits: &[u8], radix: u32) -> Option<u64> {
     });
     Some(value.unwrap_or(u64::MAX))
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::prelude::kunit_tests(usbip_scan))]
+mod tests {
+    use super::*;
+
+    /// The number, and how much of the text is left.
+    fn read<T>(scan: fn(&mut &[u8]) -> Option<T>, text: &[u8]) -> (Option<T>, usize) {
+        let mut rest = text;
+        let value = scan(&mut rest);
+        (value, rest.len())
+    }
+
+    #[test]
+    fn unsigned_reads_as_sscanf() {
+        assert_eq!(read(unsigned, b" 12 34"), (Some(12), 3));
+        assert_eq!(read(unsigned, b"\n007x"), (Some(7), 1));
+        assert_eq!(read(unsigned, b"4294967297"), (Some(1), 0));
+        assert_eq!(read(unsigned, b"99999999999999999999"), (Some(u32::MAX), 0));
+        assert_eq!(read(unsigned, b"-1"), (None, 2));
+        assert_eq!(read(unsigned, b" +1"), (None, 3));
+        assert_eq!(read(unsigned, b""), (None, 0));
+    }
+
+    #[test]
+    fn signed_reads_as_sscanf() {
+        assert_eq!(read(signed, b" -12 "), (Some(-12), 1));
+        assert_eq!(read(signed, b"2147483648"), (Some(i32::MIN), 0));
+        assert_eq!(read(signed, b"-2147483648"), (Some(i32::MIN), 0));
+        assert_eq!(read(signed, b"--1"), (None, 3));
+        assert_eq!(read(signed, b"- 1"), (None, 3));
+    }
+
+    #[test]
+    fn hexadecimal_reads_as_sscanf() {
+        assert_eq!(hexadecimal(b" 0xFfg"), Some(255));
+        assert_eq!(hexadecimal(b"10\n"), Some(16));
+        assert_eq!(hexadecimal(b"123456789abcdef01"), Some(usize::MAX));
+        assert_eq!(hexadecimal(b"0x"), None);
+        assert_eq!(hexadecimal(b"-1"), None);
+    }
+
+    #[test]
+    fn whole_reads_as_kstrtoint() {
+        assert_eq!(whole(b"-1\n"), Some(-1));
+        assert_eq!(whole(b"+2147483647"), Some(i32::MAX));
+        assert_eq!(whole(b"-2147483648"), Some(i32::MIN));
+        assert_eq!(whole(b"7\0junk"), Some(7));
+        for refused in [
+            &b"2147483648"[..],
+            b" 1",
+            b"1 ",
+            b"1\n\n",
+            b"",
+            b"-",
+            b"0x1",
+        ] {
+            assert_eq!((refused, whole(refused)), (refused, None));
+        }
+    }
+
+    #[test]
+    fn signs_survive() {
+        for value in [0, 1, -1, i32::MAX, i32::MIN] {
+            assert_eq!(as_signed(as_unsigned(value)), value);
+        }
+    }
+}

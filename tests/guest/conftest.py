@@ -34,6 +34,8 @@ PLAIN = Machine()
 # Freed memory is poisoned, so that a use after free is found without KASAN, and no slab object hides on a
 # processor's private list. The C usbip-host does use a request after freeing it and would not survive here.
 STRICT = Machine(name="strict", words="slab_debug=FZP")
+# With what KUnit needs to run the suites of a module when it is loaded.
+TESTING = Machine(name="testing", words="kunit.enable=1 kunit.autorun=1")
 
 LOGS = pytest.StashKey[list[Log]]()
 USED = pytest.StashKey[list[Guest]]()
@@ -162,6 +164,13 @@ def packaged(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
 def quiet_guest(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
     """A guest with devices for our modules that nobody else talks to."""
     for guests in _borrow(request, pool, machine(Kind.RS)):
+        yield guests[0]
+
+
+@pytest.fixture
+def testing_guest(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
+    """A guest that runs the KUnit suites of what is loaded; the debug kernel only."""
+    for guests in _borrow(request, pool, TESTING):
         yield guests[0]
 
 

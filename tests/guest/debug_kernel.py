@@ -10,12 +10,13 @@ from harness.modules import Kind
 _THROUGH_C_HOST = ("test_sysfs.py::test_attached", "test_selftest.py")
 # DKMS knows the kernels that are installed as packages.
 _STOCK_ONLY = ("test_packages.py::test_dkms",)
+_ONLY_HERE = ("test_kmemleak", "test_kunit")
 _TIMES_SLOWER = 4
 
 
 def _wanted(item: pytest.Item) -> bool:
     if not is_debug():
-        return item.path.stem != "test_kmemleak"
+        return item.path.stem not in _ONLY_HERE
     callspec = getattr(item, "callspec", None)
     through_c = callspec is not None and callspec.params.get("server_kind") is Kind.C
     return not through_c and not item.nodeid.startswith(_THROUGH_C_HOST + _STOCK_ONLY)

@@ -72,7 +72,11 @@ pub(super) const fn unsigned(value: i32) -> u32 {
     u32::from_ne_bytes(value.to_ne_bytes())
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(
+    CONFIG_KUNIT = "y",
+    kernel::prelude::kunit_tests(usbip_protocol_header)
+)]
 mod tests {
     use super::*;
 

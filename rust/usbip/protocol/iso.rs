@@ -89,7 +89,8 @@ pub fn check_sum(descriptors: &[IsoDescriptor], actual_length: u32) -> Result<()
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::prelude::kunit_tests(usbip_protocol_iso))]
 mod tests {
     use super::*;
 

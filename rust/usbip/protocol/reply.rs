@@ -136,7 +136,8 @@ impl Reply {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::prelude::kunit_tests(usbip_protocol_reply))]
 mod tests {
     use super::*;
 
@@ -194,7 +195,7 @@ mod tests {
                 status: wire,
                 ..submit()
             };
-            assert_eq!(ret.checked_status(), expected, "{wire}");
+            assert_eq!((wire, ret.checked_status()), (wire, expected));
         }
     }
 

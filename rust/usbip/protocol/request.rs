@@ -169,7 +169,11 @@ impl Request {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(
+    CONFIG_KUNIT = "y",
+    kernel::prelude::kunit_tests(usbip_protocol_request)
+)]
 mod tests {
     use super::*;
 
@@ -259,7 +263,7 @@ mod tests {
                 packets,
                 ..submit()
             };
-            assert_eq!(submit.iso_packets().is_ok(), good, "{packets}");
+            assert_eq!((packets, submit.iso_packets().is_ok()), (packets, good));
         }
     }
 }

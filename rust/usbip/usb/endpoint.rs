@@ -103,3 +103,39 @@ pub(crate) const fn pipe_direction(pipe: u32) -> Direction {
         Direction::Out
     }
 }
+
+#[kernel::prelude::kunit_tests(usbip_usb_endpoint)]
+mod tests {
+    use super::*;
+
+    const KINDS: [EndpointKind; 4] = [
+        EndpointKind::Control,
+        EndpointKind::Isochronous,
+        EndpointKind::Bulk,
+        EndpointKind::Interrupt,
+    ];
+
+    #[test]
+    fn pipes_come_back() {
+        for kind in KINDS {
+            for number in 0..16 {
+                for direction in [Direction::In, Direction::Out] {
+                    let pipe = Endpoint { kind, number }.pipe(127, direction);
+                    assert_eq!(EndpointKind::from_pipe(pipe), kind);
+                    assert_eq!(pipe_endpoint(pipe), number);
+                    assert_eq!(pipe_device(pipe), 127);
+                    assert_eq!(pipe_direction(pipe), direction);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn kinds_are_those_of_descriptors() {
+        for (attributes, kind) in (0..).zip(KINDS) {
+            assert_eq!(EndpointKind::from_attributes(attributes), kind);
+            // The other bits are about synchronisation.
+            assert_eq!(EndpointKind::from_attributes(attributes | 0xfc), kind);
+        }
+    }
+}

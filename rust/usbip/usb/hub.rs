@@ -19,6 +19,9 @@ use kernel::{
 };
 use usbip_bindings as feat;
 
+#[cfg(CONFIG_KUNIT = "y")]
+mod tests;
+
 /// How long a port signals reset.
 const RESET_TIME: Delta = Delta::from_millis(50);
 /// How long a port waits for the device on the other end of the wire to be reset, at most; usbcore

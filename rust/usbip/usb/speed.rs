@@ -69,3 +69,38 @@ pub const fn name_of(number: u32) -> &'static str {
         _ => "UNKNOWN",
     }
 }
+
+#[kernel::prelude::kunit_tests(usbip_usb_speed)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_back() {
+        for number in 0..=8 {
+            let speed = Speed::from_number(number);
+            assert_eq!(speed.is_some(), (1..=6).contains(&number));
+            assert!(speed.is_none_or(|speed| speed.number() == number));
+        }
+    }
+
+    #[test]
+    fn only_superspeed_is_on_its_hub() {
+        for number in 1..=6 {
+            let hub = Speed::from_number(number).map(Speed::hub);
+            let expected = if number >= 5 {
+                HubKind::Usb3
+            } else {
+                HubKind::Usb2
+            };
+            assert_eq!(hub, Some(expected));
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_usbcore() {
+        assert_eq!(Speed::High.name(), "high-speed");
+        assert_eq!(Speed::SuperPlus.name(), "super-speed-plus");
+        assert_eq!(name_of(0), "UNKNOWN");
+        assert_eq!(name_of(7), "UNKNOWN");
+    }
+}

@@ -83,6 +83,25 @@ mod tests {
 
     proptest! {
         #[test]
+        fn rows_are_read_as_they_are_printed(
+            port in 0..10_000_u32,
+            state in 0..1000_u32,
+            devid: u32,
+            sockfd: u32,
+            local in "[1-9][0-9]{0,2}-[1-9](\\.[1-9]){0,4}",
+        ) {
+            let line = format!("ss  {port:04} {state:03} 005 {devid:08x} {sockfd:06} {local}");
+            let row = PortRow {
+                hub: Hub::Super,
+                port: Port(port),
+                state: PortState::from_number(state),
+                devid: DevId::from_number(devid),
+                local: local.parse().ok(),
+            };
+            prop_assert_eq!(PortRow::parse(&line), Some(row));
+        }
+
+        #[test]
         fn any_text_is_survived(line in ".{0,80}") {
             let _ = PortRow::parse(&line);
         }
