@@ -49,6 +49,7 @@ help:
 	@echo '  make deb             Debian packages: usbip-rs and usbip-rs-dkms (DEB_OUT=DIR)'
 	@echo '  make clippy          lint modules and tools; warnings are errors'
 	@echo '  make fmt, fmt-check  format, or check the format of, all Rust code'
+	@echo '  make safety          print every use of unsafe, with its reason'
 	@echo '  make rust-analyzer   write rust-project.json for editors'
 	@echo '  make clean           remove what the module build has made'
 	@echo 'O=DIR puts what is built into DIR instead of the checkout.'
@@ -90,6 +91,9 @@ fmt:
 fmt-check:
 	$(RUSTFMT) --check $(RUSTFMT_ARGS) $(KERNEL_RS)
 	$(CARGO) fmt $(CARGO_ARGS) --all -- --check
+
+safety:
+	$(CARGO) run --quiet --locked $(CARGO_ARGS) --package usbip-safety
 
 # The kernel's generator knows one level of crates: ours are added afterwards.
 rust-analyzer: modules
