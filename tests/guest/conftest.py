@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Fixtures: guests to run a test in, sticks to plug into them; every kernel log is judged."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +23,7 @@ from harness.server import Server
 from harness.stick import Stick
 from harness.tools import Tools
 
-pytest_plugins = ["debug_kernel", "device_table", "tables"]
-
-# Not in the default run until they have passed whole and within CI's time; see tests/README.md.
-_EXTENDED = ["test_packages.py", "test_selftest.py", "test_stay_connected.py"]
-collect_ignore_glob = [] if os.environ.get("USBIP_EXTENDED") else _EXTENDED
+pytest_plugins = ["debug_kernel", "tables", "device_table"]
 
 PLAIN = Machine()
 # Freed memory is poisoned, so that a use after free is found without KASAN, and no slab object hides on a
