@@ -17,6 +17,8 @@ from harness.stick import Stick
 from harness.workshop import run_in_workshop
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+# Packages are built, and a system boots with all of its services.
+pytestmark = pytest.mark.timeout(900)
 PROGRAMS = ("usbip", "usbipd", "usbip-connectd")
 UNITS = ("usbipd.socket", "usbipd.service", "usbip-connectd.service")
 

@@ -31,16 +31,23 @@ def _compile(source: Path, env: Env) -> Path:
     target = env.out / "inside" / source.stem
     if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
         target.parent.mkdir(parents=True, exist_ok=True)
-        command = ["rustc", "--edition=2021", "-O", "-Dwarnings", "-o", str(target), str(source)]
+        command = ["rustc", "--edition=2021", "-O", "-Cstrip=symbols", "-Dwarnings", "-o", str(target), str(source)]
         subprocess.run(command, check=True)
     return target
+
+
+def _stripped(module: Path) -> bytes:
+    """A module as it is installed, without what only debuggers read: most of it, and guests are slow readers."""
+    with tempfile.NamedTemporaryFile() as stripped:
+        subprocess.run(["strip", "--strip-debug", "-o", stripped.name, str(module)], check=True)
+        return Path(stripped.name).read_bytes()
 
 
 def _add_modules(archive: Archive, env: Env, below: str) -> None:
     """Install our modules as modules_install and depmod would: in updates/, known to modprobe."""
     ours = sorted(env.our_modules.glob("*.ko"))
     for module in ours:
-        archive.file(f"{below}/updates/{module.name}", module.read_bytes())
+        archive.file(f"{below}/updates/{module.name}", _stripped(module))
     stock = env.stock_modules / "lib/modules" / env.kernel_release
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "lib/modules" / env.kernel_release
