@@ -9,7 +9,7 @@ from harness.guest import Guest
 from harness.modules import HOST, VHCI, Kind
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
-_SUITE = re.compile(r"kunit_tests\((\w+)\)\)?\]\n.*?^mod \w+ \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
+_SUITE = re.compile(r"kunit_tests\((\w+)\)\s*\)?\]\n.*?^mod \w+ \{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 _TEST = re.compile(r"#\[test\]\s+fn (\w+)")
 
 
