@@ -26,10 +26,12 @@ def test_suites(testing_guest: Guest) -> None:
     """Every test in the sources runs and passes, none is skipped, and the modules can be unloaded."""
     modules.load(testing_guest, HOST[Kind.RS])
     modules.load(testing_guest, VHCI[Kind.RS])
-    cases = ktap.cases(testing_guest.out("dmesg"))
+    written = _written()
+    # The kernel crate has suites of its own.
+    suites = {suite for suite, _ in written}
+    cases = [case for case in ktap.cases(testing_guest.out("dmesg")) if case.suite in suites]
     for case in cases:
         print(f"{'ok' if case.passed else 'FAILED'} {case.suite} {case.name}")
-    written = _written()
     assert written
     assert {(case.suite, case.name) for case in cases} == written
     assert [case for case in cases if not case.passed or case.skipped] == []
