@@ -197,11 +197,7 @@ impl Receiver {
         if cmd.payload_len() == 0 {
             return Ok(());
         }
-        let behind = if transfer.data().is_iso {
-            cmd.iso_packets().unwrap_or(0) * IsoDescriptor::LEN
-        } else {
-            0
-        };
+        let behind = Transfer::packet_count(transfer) * IsoDescriptor::LEN;
         let received = Transfer::payload(transfer, cmd.length)
             .map_err(RecvError::Failed)
             .and_then(|payload| self.inbox.payload(payload, behind));

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What differs on the debug kernel: which tests run, in which order, and for how long."""
+"""What differs on the debug kernel: which tests run, and for how long."""
 
 import pytest
 from harness.env import is_debug
@@ -28,12 +28,11 @@ def _time_limit(item: pytest.Item) -> float:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect, so that nothing counts as skipped; what other tests have lost is counted last."""
+    """Deselect, so that nothing counts as skipped; a debug kernel gets more time."""
     unwanted = [item for item in items if not _wanted(item)]
     if unwanted:
         config.hook.pytest_deselected(items=unwanted)
         items[:] = [item for item in items if item not in unwanted]
     if is_debug():
-        items.sort(key=lambda item: item.path.stem == "test_kmemleak")
         for item in items:
             item.add_marker(pytest.mark.timeout(_TIMES_SLOWER * _time_limit(item)), append=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Nothing is lost for good, in any test so far: collected for the debug kernel only, and run last."""
+"""Nothing is lost for good by attaching and detaching: collected for the debug kernel only."""
 
 import pytest
 from harness import kmemleak, modules

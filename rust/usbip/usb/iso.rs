@@ -23,8 +23,23 @@ pub type Encoded = KVec<[u8; IsoDescriptor::LEN]>;
 /// # Safety
 ///
 /// `urb` is valid, was allocated with at least `number_of_packets` packets, and for as long as
-/// `'a` nobody else touches its packets.
+/// `'a` nobody changes its packets.
 pub(crate) unsafe fn packets<'a>(
+    urb: *mut bindings::urb,
+) -> &'a [bindings::usb_iso_packet_descriptor] {
+    // SAFETY: The caller promises it.
+    unsafe {
+        let count = usize::try_from((*urb).number_of_packets).unwrap_or(0);
+        (*urb).iso_frame_desc.as_slice(count)
+    }
+}
+
+/// The packets of `urb`, to be changed.
+///
+/// # Safety
+///
+/// As for [`packets`], and for as long as `'a` nobody else touches its packets.
+pub(crate) unsafe fn packets_mut<'a>(
     urb: *mut bindings::urb,
 ) -> &'a mut [bindings::usb_iso_packet_descriptor] {
     // SAFETY: The caller promises it.

@@ -142,7 +142,7 @@ impl LinkedUrb {
     /// Stores what became of the packets. Where they lie stays as it was asked for.
     pub fn set_packets(&mut self, results: &[IsoDescriptor]) {
         // SAFETY: The URB is ours.
-        let packets = unsafe { iso::packets(self.raw.as_ptr()) };
+        let packets = unsafe { iso::packets_mut(self.raw.as_ptr()) };
         for (packet, result) in packets.iter_mut().zip(results) {
             packet.actual_length = result.actual_length.min(packet.length);
             packet.status = result.status;

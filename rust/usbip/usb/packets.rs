@@ -34,6 +34,11 @@ impl<T: Handler> Transfer<T> {
         }
     }
 
+    /// How many packets a transfer has; 0 if it is not isochronous or has no URB.
+    pub fn packet_count(this: &ListArc<Self>) -> usize {
+        this.capacity
+    }
+
     /// Bytes that the packets of an isochronous transfer hold together.
     pub fn packets_length(this: &ListArc<Self>) -> u32 {
         Self::packets(this)
@@ -76,7 +81,7 @@ impl<T: Handler> Transfer<T> {
     ) -> &mut [bindings::usb_iso_packet_descriptor] {
         this.urb.map_or(&mut [], |urb| {
             // SAFETY: The URB is ours while there is a `ListArc`, which is borrowed mutably.
-            unsafe { iso::packets(urb.as_ptr()) }
+            unsafe { iso::packets_mut(urb.as_ptr()) }
         })
     }
 }
