@@ -25,6 +25,8 @@ mod early;
 mod entry;
 #[path = "rust/vhci/hub.rs"]
 mod hub;
+#[path = "rust/vhci/patience.rs"]
+mod patience;
 #[path = "rust/vhci/pending.rs"]
 mod pending;
 #[path = "rust/vhci/port.rs"]

@@ -12,7 +12,8 @@ use super::{
         Entry,
         Phase,
         Unlink, //
-    }, //
+    },
+    patience::Patience, //
 };
 use kernel::{
     prelude::*,
@@ -20,18 +21,9 @@ use kernel::{
         Entry as Place,
         RBTree,
         RBTreeNodeReservation, //
-    },
-    time::{
-        Delta,
-        Instant,
-        Monotonic, //
     }, //
 };
 use usbip::usb::linked::LinkedUrb;
-
-/// How long the peer may take to answer a CMD_UNLINK. Drivers wait for a cancelled URB without a
-/// limit of their own, with locks held; the hung task detector speaks up after 120 s.
-const PATIENCE: Delta = Delta::from_secs(30);
 
 /// Memory for an entry.
 pub(crate) type Reservation = RBTreeNodeReservation<u64, Entry>;
@@ -61,19 +53,23 @@ pub(crate) enum Target {
     Reset,
 }
 
+/// The URB that the receiver has while it waits for the data, which the peer may never send.
+struct Receiving {
+    seqnum: u64,
+    is_cancelled: bool,
+}
+
 /// The URBs of one connection, guarded by the port's lock.
 pub(crate) struct Pending {
     entries: RBTree<u64, Entry>,
+    receiving: Option<Receiving>,
     /// Every entry that is queued has at least this seqnum.
     next: u64,
     /// The highest seqnum so far.
     latest: u64,
     /// Entries whose unlink is wanted.
     unlinks: usize,
-    /// Cancelled URBs that have not come back.
-    cancelled: usize,
-    /// When one of those was cancelled, or the last one came back.
-    waiting_since: Option<Instant<Monotonic>>,
+    patience: Patience,
     /// Entries that wait to be given back by the sender.
     locals: usize,
     /// Whether the device is to be reset.
@@ -89,11 +85,11 @@ impl Pending {
     pub(crate) fn new() -> Self {
         Self {
             entries: RBTree::new(),
+            receiving: None,
             next: 0,
             latest: 0,
             unlinks: 0,
-            cancelled: 0,
-            waiting_since: None,
+            patience: Patience::default(),
             locals: 0,
             reset: false,
             spare: KVec::new(),
@@ -131,13 +127,12 @@ impl Pending {
 
     /// Whether a cancelled URB has not come back yet.
     pub(crate) fn has_cancelled(&self) -> bool {
-        self.cancelled > 0
+        self.patience.is_tried()
     }
 
     /// Whether the peer has let a driver wait for a cancelled URB for longer than it should.
     pub(crate) fn is_overdue(&self) -> bool {
-        self.waiting_since
-            .is_some_and(|since| since.elapsed() > PATIENCE)
+        self.patience.is_over()
     }
 
     /// Whether there is room for a SET_ADDRESS.
@@ -159,7 +154,9 @@ impl Pending {
     /// Cancels the URB `seqnum`, which usbcore has marked as unlinked. Fails with `EIDRM` if it is
     /// about to be given back anyway.
     pub(crate) fn cancel(&mut self, seqnum: u64, status: i32) -> Result {
-        let entry = self.entries.get_mut(&seqnum).ok_or(EIDRM)?;
+        let Some(entry) = self.entries.get_mut(&seqnum) else {
+            return self.cancel_received(seqnum);
+        };
         match core::mem::replace(&mut entry.phase, Phase::Sending) {
             Phase::Queued(urb) => {
                 entry.phase = Phase::Local(urb, status);
@@ -171,10 +168,17 @@ impl Pending {
                 if is_out && entry.unlink == Unlink::No {
                     entry.unlink = Unlink::Wanted;
                     self.unlinks += 1;
-                    self.cancelled += 1;
-                    self.waiting_since.get_or_insert_with(Instant::now);
+                    self.patience.begin();
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn cancel_received(&mut self, seqnum: u64) -> Result {
+        let receiving = self.receiving.as_mut().filter(|urb| urb.seqnum == seqnum);
+        if !core::mem::replace(&mut receiving.ok_or(EIDRM)?.is_cancelled, true) {
+            self.patience.begin();
         }
         Ok(())
     }
@@ -285,11 +289,29 @@ impl Pending {
                 self.remove(seqnum);
                 Some(Target::Reset)
             }
-            Phase::Sent(_) => match self.remove(seqnum)?.phase {
-                Phase::Sent(urb) => Some(Target::Urb(urb)),
-                _ => None,
-            },
+            Phase::Sent(_) => {
+                let entry = self.remove(seqnum)?;
+                let Phase::Sent(urb) = entry.phase else {
+                    return None;
+                };
+                let is_cancelled = entry.unlink != Unlink::No;
+                if is_cancelled {
+                    self.patience.begin();
+                }
+                self.receiving = Some(Receiving {
+                    seqnum,
+                    is_cancelled,
+                });
+                Some(Target::Urb(urb))
+            }
             _ => None,
+        }
+    }
+
+    /// The receiver is done with the URB it was handed.
+    pub(crate) fn received(&mut self) {
+        if self.receiving.take().is_some_and(|urb| urb.is_cancelled) {
+            self.patience.end();
         }
     }
 
@@ -365,8 +387,7 @@ impl Pending {
             self.unlinks -= 1;
         }
         if entry.unlink != Unlink::No {
-            self.cancelled -= 1;
-            self.waiting_since = (self.cancelled > 0).then(Instant::now);
+            self.patience.end();
         }
         Some(entry)
     }

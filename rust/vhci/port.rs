@@ -243,6 +243,16 @@ impl Port {
         urb.giveback(&BhDisabled::new());
     }
 
+    /// Gives back the URB whose reply has been received, or could not be. Receiver only, no lock
+    /// held.
+    pub(crate) fn give_back_received(&self, urb: LinkedUrb, status: i32) {
+        let mut inner = self.inner.lock();
+        inner.pending.received();
+        let urb = urb.finish(status, &inner);
+        drop(inner);
+        urb.giveback(&BhDisabled::new());
+    }
+
     /// Takes a URB. Any context.
     ///
     /// Fails with `ENODEV` if there is no connection, or if the URB is for a device that was on the

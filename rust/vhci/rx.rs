@@ -88,7 +88,7 @@ impl Receiver {
                 let received = self.receive(&mut urb, &ret);
                 let status = received.as_ref().copied();
                 self.port
-                    .give_back(urb, status.unwrap_or(EPROTO.to_errno()));
+                    .give_back_received(urb, status.unwrap_or(EPROTO.to_errno()));
                 received.map(drop)
             }
             Some(Target::Sending(seqnum)) => {

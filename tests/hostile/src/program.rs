@@ -31,6 +31,7 @@ pub fn run(rng: &mut Rng, import: &Import, wire: &UnixStream) {
         let (mut theirs, interface) = (rng.fork(), &interface);
         scope.spawn(move || ask(&mut theirs, interface));
         transfer(rng, interface, wire);
+        let _ = wire.shutdown(Shutdown::Both);
     });
 }
 
@@ -62,11 +63,10 @@ fn transfer(rng: &mut Rng, interface: &Interface, wire: &UnixStream) -> Option<(
             false => output.submit(Buffer::from(vec![0xa5; rng.usize(..70_000)])),
         }
         let limit = limit::stretched(WAIT);
-        if input.pending() > 4 {
-            input.wait_next_complete(limit)?;
-        }
-        if output.pending() > 4 {
-            output.wait_next_complete(limit)?;
+        let waits = input.pending() > 4 && input.wait_next_complete(limit).is_none()
+            || output.pending() > 4 && output.wait_next_complete(limit).is_none();
+        if waits {
+            break;
         }
     }
     if rng.usize(..4) > 0 {

@@ -60,6 +60,7 @@ const ANSWERS: &[(&str, Answer)] = &[
         crate::vhci::Vhci::new().detach(&import.port.to_string());
         Ok(())
     }),
+    ("silence", |_, _, _| Ok(())),
     ("submit-with-seqnum-of-unlink", |import, _, unlink| {
         import.server.reply(unlink, 0, b"0123456789")
     }),
@@ -88,6 +89,7 @@ fn checks(report: &mut Report) {
             unlink(*answer, 65_536)
         });
     }
+    report.check("unlink.data-never-sent", data_never_sent);
     report.check("unlink.several", several);
     report.check("unlink.out", output);
 }
@@ -121,6 +123,21 @@ fn unlink(answer: Answer, length: usize) -> Outcome {
     let unlink = import.server.next()?;
     answer(&import, &victim, &unlink)?;
     let result = cancelled(waiting);
+    Ok(format!("{result}, {}", liveness(&import, &interface)))
+}
+
+/// A transfer whose data is announced and never comes, so that there is nothing to cancel any more.
+fn data_never_sent() -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let interface = import.open()?;
+    let mut pipe = Pipe::input(&interface)?;
+    pipe.ask(PACKET);
+    let victim = import.server.next()?;
+    import
+        .server
+        .send(&pdu::ret_length(victim.seqnum(), 0, 100))?;
+    limit::settle();
+    let result = cancelled(pipe.cancel());
     Ok(format!("{result}, {}", liveness(&import, &interface)))
 }
 
