@@ -47,6 +47,7 @@ use usbip::{
         Link, //
     },
     net::Socket,
+    protocol::Direction,
     usb::{
         anchor::Anchor,
         transfer::Transfer,
@@ -303,13 +304,15 @@ impl Export {
         let _ = self.queue.enqueue::<Arc<Self>, SPECIAL_WORK>(self.clone());
     }
 
-    /// Waits until no special request is left, or the connection has ended. Task context, may sleep.
-    pub(crate) fn wait_for_specials(&self) {
+    /// Waits until no special request concerns an endpoint, or the connection has ended. Task
+    /// context, may sleep. Returns whether some are left.
+    pub(crate) fn wait_for_specials(&self, endpoint: u32, direction: Direction) -> bool {
         let mut outbox = self.outbox.lock();
-        while outbox.is_used() && outbox.specials.is_busy() {
+        while outbox.is_used() && outbox.specials.concern(endpoint, direction) {
             // Ends early when the thread is told to stop, which is after the connection ended.
             let _ = self.specials_done.wait_interruptible(&mut outbox);
         }
+        outbox.specials.is_busy()
     }
 
     /// Resets the device after a connection, for the next client to find it fresh. Task context,

@@ -59,6 +59,8 @@ const MAX_SMALL: u32 = 16384;
 pub(crate) struct Receiver {
     export: Arc<Export>,
     inbox: Inbox,
+    /// Whether a special request has been posted that may not be carried out yet.
+    behind_special: bool,
 }
 
 impl Body for Receiver {
@@ -81,7 +83,11 @@ impl Body for Receiver {
 impl Receiver {
     pub(crate) fn new(export: Arc<Export>, socket: Arc<Socket>) -> Result<Self> {
         let inbox = Inbox::new(socket)?;
-        Ok(Self { export, inbox })
+        Ok(Self {
+            export,
+            inbox,
+            behind_special: false,
+        })
     }
 
     fn handle(&mut self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
@@ -129,14 +135,13 @@ impl Receiver {
         Ok(())
     }
 
-    /// The endpoint a request is for. One that is not there may be about to come: a client need not
-    /// wait for the answer to SET_CONFIGURATION or SET_INTERFACE.
-    fn endpoint(&self, cmd: &CmdSubmit) -> Option<Endpoint> {
-        let find = || self.export.device().endpoint(cmd.ep, cmd.direction);
-        find().or_else(|| {
-            self.export.wait_for_specials();
-            find()
-        })
+    /// The endpoint a request is for, as it is after the special requests before it: a client need
+    /// not wait for their answers.
+    fn endpoint(&mut self, cmd: &CmdSubmit) -> Option<Endpoint> {
+        if self.behind_special && cmd.ep != 0 {
+            self.behind_special = self.export.wait_for_specials(cmd.ep, cmd.direction);
+        }
+        self.export.device().endpoint(cmd.ep, cmd.direction)
     }
 
     /// Whether the client may have one more transfer; `ENOMEM` if not. A client that does not read
@@ -227,12 +232,13 @@ impl Receiver {
     }
 
     /// Submits a request, or has it carried out.
-    fn start(&self, transfer: ListArc<Transfer<Job>>) {
+    fn start(&mut self, transfer: ListArc<Transfer<Job>>) {
         let job = transfer.data();
         let waits = job.is_control
             && (Special::from_setup(&job.setup).is_some()
                 || self.export.outbox.lock().specials.is_busy());
         if waits {
+            self.behind_special = true;
             self.export.post_special(transfer);
         } else {
             self.export.submit(transfer);

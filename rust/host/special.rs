@@ -5,7 +5,8 @@
 //!
 //! That may take seconds, and usbcore's locks; so it is the work of a worker, one request of a
 //! device at a time, while the connection goes on. Ordinary control requests behind a special one
-//! wait for it: the default pipe keeps its order.
+//! wait for it: the default pipe keeps its order. So do transfers on an endpoint that the request
+//! changes.
 
 use super::{
     export::{
@@ -67,6 +68,16 @@ impl Special {
         }
     }
 
+    /// Whether the request changes what a transfer on this endpoint, not the default one, comes to.
+    fn concerns(&self, endpoint: u32, towards: Direction) -> bool {
+        match *self {
+            Self::ClearHalt { number, direction } => {
+                u32::from(number) == endpoint && direction == towards
+            }
+            Self::SetInterface { .. } | Self::SetConfiguration(_) | Self::Reset => true,
+        }
+    }
+
     /// Has usbcore carry the request out. Task context, may sleep.
     ///
     /// A failure means that the request is to be sent to the device as it is.
@@ -122,7 +133,11 @@ fn report(result: &Result, print: impl FnOnce(&str)) {
 /// What the worker does with a request.
 enum Current {
     /// It is being carried out; its client waits for it, or has given up.
-    CarriedOut { seqnum: u32, is_wanted: bool },
+    CarriedOut {
+        seqnum: u32,
+        setup: [u8; 8],
+        is_wanted: bool,
+    },
     /// It is on its way to the device or to the sender.
     PassedOn,
 }
@@ -159,6 +174,15 @@ impl Specials {
         self.current.is_some() || !self.waiting.is_empty()
     }
 
+    /// Whether a transfer on this endpoint has to wait.
+    pub(crate) fn concern(&self, endpoint: u32, direction: Direction) -> bool {
+        let concerns = |setup: &[u8; 8]| {
+            Special::from_setup(setup).is_some_and(|special| special.concerns(endpoint, direction))
+        };
+        matches!(&self.current, Some(Current::CarriedOut { setup, .. }) if concerns(setup))
+            || self.waiting.iter().any(|job| concerns(&job.data().setup))
+    }
+
     pub(crate) fn push(&mut self, job: ListArc<Transfer<Job>>) {
         self.waiting.push_back(job);
     }
@@ -178,7 +202,9 @@ impl Specials {
             cursor.move_next();
         }
         match &mut self.current {
-            Some(Current::CarriedOut { seqnum, is_wanted }) if *seqnum == victim => {
+            Some(Current::CarriedOut {
+                seqnum, is_wanted, ..
+            }) if *seqnum == victim => {
                 *is_wanted = false;
                 Cancelled::CarriedOut
             }
@@ -211,6 +237,7 @@ impl Export {
         let job = outbox.specials.waiting.pop_front()?;
         outbox.specials.current = Some(Current::CarriedOut {
             seqnum: job.data().seqnum,
+            setup: job.data().setup,
             is_wanted: true,
         });
         Some(job)
@@ -267,6 +294,18 @@ mod tests {
         ));
         let reset = Special::from_setup(&[0x23, 3, 4, 0, 1, 0, 0, 0]);
         assert!(matches!(reset, Some(Special::Reset)));
+    }
+
+    #[test]
+    fn transfers_wait_for_what_concerns_them() {
+        let halt = Special::ClearHalt {
+            number: 1,
+            direction: Direction::In,
+        };
+        assert!(halt.concerns(1, Direction::In));
+        assert!(!halt.concerns(1, Direction::Out));
+        assert!(!halt.concerns(2, Direction::In));
+        assert!(Special::SetConfiguration(1).concerns(2, Direction::Out));
     }
 
     #[test]
