@@ -2,13 +2,10 @@
 
 //! How long drivers have been waiting for URBs they have cancelled.
 
-use kernel::{
-    prelude::*,
-    time::{
-        Delta,
-        Instant,
-        Monotonic, //
-    }, //
+use kernel::time::{
+    Delta,
+    Instant,
+    Monotonic, //
 };
 
 /// How long the peer may take to answer a CMD_UNLINK, or to send the data it has announced. Drivers
