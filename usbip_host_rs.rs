@@ -14,6 +14,8 @@ use usbip::{
     workqueue::OwnedQueue, //
 };
 
+#[path = "rust/host/arrival.rs"]
+mod arrival;
 #[path = "rust/host/budget.rs"]
 mod budget;
 #[path = "rust/host/busid.rs"]

@@ -17,6 +17,8 @@ use usbip::{
     workqueue::OwnedQueue, //
 };
 
+#[path = "rust/vhci/arrival.rs"]
+mod arrival;
 #[path = "rust/vhci/controller.rs"]
 mod controller;
 #[path = "rust/vhci/early.rs"]

@@ -1,27 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Inline functions of the kernel that Rust cannot call and the kernel crate does not wrap. */
-#include <linux/bottom_half.h>
 #include <linux/export.h>
 #include <linux/pm_runtime.h>
+#include <net/sock.h>
+#include <net/tcp.h>
 
-void usbip_local_bh_disable(void);
-void usbip_local_bh_enable(void);
 void usbip_keep_awake(void *dev);
-
-void usbip_local_bh_disable(void)
-{
-	local_bh_disable();
-}
-EXPORT_SYMBOL_GPL(usbip_local_bh_disable);
-
-void usbip_local_bh_enable(void)
-{
-	local_bh_enable();
-}
-EXPORT_SYMBOL_GPL(usbip_local_bh_enable);
+bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *data,
+		    void (**old)(struct sock *sk));
+void usbip_sock_untap(struct sock *sk, void (*old)(struct sock *sk));
+void *usbip_sock_data(struct sock *sk);
 
 void usbip_keep_awake(void *dev)
 {
 	pm_runtime_get_noresume((struct device *)dev);
 }
 EXPORT_SYMBOL_GPL(usbip_keep_awake);
+
+/* Only for TCP with nothing on top or in between: what is read there is what the peer has sent. */
+bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *data,
+		    void (**old)(struct sock *sk))
+{
+	bool plain;
+
+	lock_sock(sk);
+	write_lock_bh(&sk->sk_callback_lock);
+	plain = sk_is_tcp(sk) && !sk->sk_user_data && sk->sk_socket &&
+		READ_ONCE(sk->sk_socket->ops)->read_sock == tcp_read_sock;
+	if (plain) {
+		*old = sk->sk_data_ready;
+		sk->sk_user_data = data;
+		WRITE_ONCE(sk->sk_data_ready, data_ready);
+	}
+	write_unlock_bh(&sk->sk_callback_lock);
+	release_sock(sk);
+	return plain;
+}
+EXPORT_SYMBOL_GPL(usbip_sock_tap);
+
+void usbip_sock_untap(struct sock *sk, void (*old)(struct sock *sk))
+{
+	lock_sock(sk);
+	write_lock_bh(&sk->sk_callback_lock);
+	WRITE_ONCE(sk->sk_data_ready, old);
+	sk->sk_user_data = NULL;
+	write_unlock_bh(&sk->sk_callback_lock);
+	release_sock(sk);
+}
+EXPORT_SYMBOL_GPL(usbip_sock_untap);
+
+void *usbip_sock_data(struct sock *sk)
+{
+	return sk->sk_user_data;
+}
+EXPORT_SYMBOL_GPL(usbip_sock_data);

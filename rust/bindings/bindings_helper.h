@@ -7,3 +7,4 @@
 #include <linux/usb/hcd.h>
 #include <linux/usb/ch11.h>
 #include <net/sock.h>
+#include <net/tcp.h>

@@ -2,7 +2,7 @@
 
 //! One exported device and, at most, one client.
 //!
-//! Locks, outermost first: `control`, `special`, `outbox`. usbcore holds the device's lock when it
+//! Locks, outermost first: `control`, `special`, the socket's, `outbox`. usbcore holds the device's lock when it
 //! calls in, and it is wanted while a special request is carried out; but only until the connection
 //! ends, so whoever holds it may wait for that. The threads take none but `outbox`.
 
@@ -47,10 +47,12 @@ use usbip::{
         Link, //
     },
     net::Socket,
-    protocol::Direction,
     usb::{
         anchor::Anchor,
-        transfer::Transfer,
+        transfer::{
+            Context,
+            Transfer, //
+        },
         Device, //
     },
     workqueue::QueueHandle, //
@@ -86,6 +88,11 @@ impl Outbox {
         self.state == State::Used
     }
 
+    /// Whether transfers can be started without regard to special requests.
+    pub(crate) fn takes_transfers(&self) -> bool {
+        self.is_used() && !self.specials.is_busy()
+    }
+
     /// Takes the next reply to send.
     pub(crate) fn next_job(&mut self) -> Option<ListArc<Transfer<Job>>> {
         self.urgent.pop_front().or_else(|| self.jobs.pop_front())
@@ -98,7 +105,7 @@ pub(crate) struct Export {
     device: ARef<Device>,
     /// `busnum << 16 | devnum` when the device was bound.
     pub(crate) devid: u32,
-    queue: QueueHandle,
+    pub(super) queue: QueueHandle,
     pub(crate) budget: Budget,
     /// Taken in any context, by completion handlers among others.
     #[pin]
@@ -297,24 +304,6 @@ impl Export {
         }
     }
 
-    /// Has a special request carried out, soon. Task context.
-    pub(crate) fn post_special(self: &Arc<Self>, job: ListArc<Transfer<Job>>) {
-        self.outbox.lock().specials.push(job);
-        // Queued already means that the work has not begun, so it will see the job.
-        let _ = self.queue.enqueue::<Arc<Self>, SPECIAL_WORK>(self.clone());
-    }
-
-    /// Waits until no special request concerns an endpoint, or the connection has ended. Task
-    /// context, may sleep. Returns whether some are left.
-    pub(crate) fn wait_for_specials(&self, endpoint: u32, direction: Direction) -> bool {
-        let mut outbox = self.outbox.lock();
-        while outbox.is_used() && outbox.specials.concern(endpoint, direction) {
-            // Ends early when the thread is told to stop, which is after the connection ended.
-            let _ = self.specials_done.wait_interruptible(&mut outbox);
-        }
-        outbox.specials.is_busy()
-    }
-
     /// Resets the device after a connection, for the next client to find it fresh. Task context,
     /// may sleep, no lock held.
     fn reset(&self) {
@@ -350,9 +339,9 @@ impl Export {
         }
     }
 
-    /// Starts a transfer. Its reply follows, whatever becomes of it. Task context, may sleep.
-    pub(crate) fn submit(&self, job: ListArc<Transfer<Job>>) {
-        if let Err((error, mut job)) = Transfer::submit(job, &self.in_flight) {
+    /// Starts a transfer. Its reply follows, whatever becomes of it.
+    pub(crate) fn submit(&self, job: ListArc<Transfer<Job>>, context: Context) {
+        if let Err((error, mut job)) = Transfer::submit(job, &self.in_flight, context) {
             dev_err!(
                 self.device.device(),
                 "submit_urb error, {}\n",

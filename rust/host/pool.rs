@@ -5,9 +5,9 @@
 use super::job::Job;
 use kernel::{
     list::ListArc,
-    new_spinlock,
+    new_spinlock_irq,
     prelude::*,
-    sync::SpinLock, //
+    sync::SpinLockIrq, //
 };
 use usbip::usb::{
     spare::Spare,
@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 2 << 20;
 #[pin_data]
 pub(crate) struct Pool {
     #[pin]
-    spares: SpinLock<Spares>,
+    spares: SpinLockIrq<Spares>,
 }
 
 struct Spares {
@@ -36,14 +36,14 @@ impl Pool {
     /// An empty one. Task context, may sleep.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            spares <- new_spinlock!(Spares {
+            spares <- new_spinlock_irq!(Spares {
                 list: KVec::with_capacity(MAX_SPARES, GFP_KERNEL)?,
                 bytes: 0,
             }, "Pool::spares"),
         })
     }
 
-    /// Keeps the memory of a transfer that has been answered, if there is room. Task context.
+    /// Keeps the memory of a transfer that has been answered, if there is room. Any context.
     pub(crate) fn put(&self, job: ListArc<Transfer<Job>>) {
         if !job.data().is_reusable() {
             return;
@@ -68,7 +68,7 @@ impl Pool {
     }
 
     /// A transfer for `length` bytes in so many isochronous packets: the last one that was put back
-    /// and fits. Task context.
+    /// and fits. Any context.
     pub(crate) fn take(&self, scatter: bool, length: usize, packets: usize) -> Option<Spare<Job>> {
         let mut spares = self.spares.lock();
         let index = spares

@@ -45,6 +45,7 @@ use usbip::{
         iso::receive,
         transfer::{
             setup_direction,
+            Context,
             Transfer, //
         },
         Endpoint,
@@ -53,12 +54,12 @@ use usbip::{
 };
 
 /// Transfers up to this size, in bytes, are not worth a scatter list.
-const MAX_SMALL: u32 = 16384;
+pub(super) const MAX_SMALL: u32 = 16384;
 
 /// Receives what the client sends.
 pub(crate) struct Receiver {
     export: Arc<Export>,
-    inbox: Inbox,
+    inbox: Inbox<Export>,
     /// Whether a special request has been posted that may not be carried out yet.
     behind_special: bool,
 }
@@ -67,6 +68,7 @@ impl Body for Receiver {
     const NAME: &'static CStr = c"stub_rx";
 
     fn run(mut self) {
+        self.inbox.tap(self.export.clone());
         loop {
             let handled = match self.inbox.header() {
                 Ok(header) => self.handle(&header),
@@ -241,7 +243,7 @@ impl Receiver {
             self.behind_special = true;
             self.export.post_special(transfer);
         } else {
-            self.export.submit(transfer);
+            self.export.submit(transfer, Context::Task);
         }
     }
 

@@ -26,7 +26,10 @@ use kernel::{
 };
 use usbip::{
     protocol::Direction,
-    usb::transfer::Transfer, //
+    usb::transfer::{
+        Context,
+        Transfer, //
+    }, //
 };
 
 /// A request for usbcore (USB 2.0, 9.4 and 11.24.2).
@@ -227,6 +230,24 @@ impl WorkItem<SPECIAL_WORK> for Export {
 }
 
 impl Export {
+    /// Has a special request carried out, soon. Task context.
+    pub(crate) fn post_special(self: &Arc<Self>, job: ListArc<Transfer<Job>>) {
+        self.outbox.lock().specials.push(job);
+        // Queued already means that the work has not begun, so it will see the job.
+        let _ = self.queue.enqueue::<Arc<Self>, SPECIAL_WORK>(self.clone());
+    }
+
+    /// Waits until no special request concerns an endpoint, or the connection has ended. Task
+    /// context, may sleep. Returns whether some are left.
+    pub(crate) fn wait_for_specials(&self, endpoint: u32, direction: Direction) -> bool {
+        let mut outbox = self.outbox.lock();
+        while outbox.is_used() && outbox.specials.concern(endpoint, direction) {
+            // Ends early when the thread is told to stop, which is after the connection ended.
+            let _ = self.specials_done.wait_interruptible(&mut outbox);
+        }
+        outbox.specials.is_busy()
+    }
+
     /// Takes the next request. None is left once the connection has ended.
     fn next_special(&self) -> Option<ListArc<Transfer<Job>>> {
         let mut outbox = self.outbox.lock();
@@ -259,7 +280,7 @@ impl Export {
         match (is_wanted, is_done) {
             // Its URB has never been used: status 0, nothing transferred.
             (true, true) => self.post(job),
-            (true, false) if !self.has_ended() => self.submit(job),
+            (true, false) if !self.has_ended() => self.submit(job, Context::Task),
             _ => drop(job),
         }
     }

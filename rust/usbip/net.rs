@@ -13,6 +13,10 @@ pub use self::{
     pieces::{
         Pieces,
         Room, //
+    },
+    tap::{
+        Segment,
+        Taker, //
     }, //
 };
 
@@ -24,6 +28,7 @@ pub(crate) use self::payload::{
 mod inbox;
 mod payload;
 mod pieces;
+mod tap;
 
 use core::{
     mem::MaybeUninit,
@@ -99,6 +104,11 @@ impl Socket {
         u32::try_from(self.kind()) == Ok(bindings::sock_type_SOCK_STREAM)
     }
 
+    fn sk(&self) -> *mut bindings::sock {
+        // SAFETY: By the type invariants the socket is valid, and it keeps its `sk`.
+        unsafe { (*self.raw.as_ptr()).sk }
+    }
+
     /// Ends the connection in both directions and wakes everybody who waits for it.
     ///
     /// Task context, may sleep.
@@ -135,6 +145,17 @@ impl Socket {
     ///
     /// Task context, may sleep.
     fn recv_some(&self, buffer: &mut [u8]) -> Result<usize, RecvError> {
+        self.recv_flags(buffer, 0)
+    }
+
+    /// Waits until there is a byte to receive, for as long as it takes.
+    ///
+    /// Task context, may sleep.
+    fn wait(&self) -> Result<(), RecvError> {
+        self.recv_flags(&mut [0], bindings::MSG_PEEK).map(drop)
+    }
+
+    fn recv_flags(&self, buffer: &mut [u8], flags: u32) -> Result<usize, RecvError> {
         let mut message = bindings::msghdr::default();
         let part = kvec_of(buffer);
         // SAFETY: As in `recv()`; the socket is valid by the type invariants.
@@ -146,7 +167,7 @@ impl Socket {
                 1,
                 buffer.len(),
             );
-            bindings::sock_recvmsg(self.raw.as_ptr(), &mut message, 0)
+            bindings::sock_recvmsg(self.raw.as_ptr(), &mut message, flags as c_int)
         };
         match usize::try_from(count) {
             Ok(0) => Err(RecvError::Closed),
@@ -195,8 +216,8 @@ impl Socket {
 
     /// Has a send that the peer does not let go on ask from time to time whether to go on waiting.
     pub fn ask_every(&self, seconds: i64) {
-        // SAFETY: By the type invariants the socket is valid, and it keeps its `sk`.
-        unsafe { usbip_bindings::sock_set_sndtimeo((*self.raw.as_ptr()).sk, seconds) };
+        // SAFETY: The socket is valid.
+        unsafe { usbip_bindings::sock_set_sndtimeo(self.sk(), seconds) };
     }
 
     /// Sends all of `pieces`, in as few messages as their kinds of memory allow.

@@ -24,7 +24,6 @@
 
 use kernel::prelude::*;
 
-pub mod bh;
 pub mod debug;
 pub mod global;
 pub mod kthread;

@@ -4,7 +4,7 @@
 //!
 //! An entry is named by its seqnum, in 64 bits so that the order of names is the order of
 //! requests; the wire has the low 32. The token of a URB is either in its entry or with the one
-//! thread that works on it, so nobody gives a URB back while another uses its buffer.
+//! who works on it, sender or receiver, so nobody gives a URB back while another uses its buffer.
 
 use super::{
     early::EarlyReply,
@@ -25,23 +25,15 @@ use kernel::{
 };
 use usbip::usb::linked::LinkedUrb;
 
+pub(crate) use job::Job;
+
+mod job;
+
 /// Memory for an entry.
 pub(crate) type Reservation = RBTreeNodeReservation<u64, Entry>;
 
 /// The most unused entries that are kept for requests to come.
 const MAX_SPARE: usize = 32;
-
-/// What the sender is to do next.
-pub(crate) enum Job {
-    /// Send a CMD_SUBMIT.
-    Submit(u64, LinkedUrb),
-    /// Send a request to reset the device.
-    Reset(u64),
-    /// Send a CMD_UNLINK with the first seqnum for the second.
-    Unlink(u64, u64),
-    /// Give a URB back that needs no answer from the peer.
-    Local(LinkedUrb, i32),
-}
 
 /// What a RET_SUBMIT is for.
 pub(crate) enum Target {
@@ -183,85 +175,6 @@ impl Pending {
         Ok(())
     }
 
-    /// Takes the next job: URBs to give back, then requests, then cancellations, which must never
-    /// overtake what they cancel, then a reset. `node` is used, and `new_seqnum` called, for the
-    /// last two.
-    pub(crate) fn next_job(
-        &mut self,
-        node: &mut Option<Reservation>,
-        new_seqnum: impl Fn() -> u64,
-    ) -> Option<Job> {
-        if let Some(urb) = self.set_address.take() {
-            return Some(Job::Local(urb, 0));
-        }
-        if self.locals > 0 {
-            if let Some(job) = self.take_local() {
-                return Some(job);
-            }
-        }
-        self.take_queued()
-            .or_else(|| self.take_unlink(node, &new_seqnum))
-            .or_else(|| self.take_reset(node, &new_seqnum))
-    }
-
-    fn take_reset(
-        &mut self,
-        node: &mut Option<Reservation>,
-        new_seqnum: impl Fn() -> u64,
-    ) -> Option<Job> {
-        let node = if self.reset {
-            node.take()?
-        } else {
-            return None;
-        };
-        self.reset = false;
-        let seqnum = new_seqnum();
-        self.insert(seqnum, Phase::Reset, node);
-        Some(Job::Reset(seqnum))
-    }
-
-    fn take_local(&mut self) -> Option<Job> {
-        let is_local = |entry: &Entry| matches!(entry.phase, Phase::Local(..));
-        let seqnum = self.find(is_local)?;
-        self.locals -= 1;
-        match self.remove(seqnum)?.phase {
-            Phase::Local(urb, status) => Some(Job::Local(urb, status)),
-            _ => None,
-        }
-    }
-
-    fn take_queued(&mut self) -> Option<Job> {
-        let mut cursor = self.entries.cursor_lower_bound_mut(&self.next);
-        while let Some(mut current) = cursor {
-            let (seqnum, entry) = current.current_mut();
-            let seqnum = *seqnum;
-            self.next = seqnum + 1;
-            match core::mem::replace(&mut entry.phase, Phase::Sending) {
-                Phase::Queued(urb) => return Some(Job::Submit(seqnum, urb)),
-                phase => entry.phase = phase,
-            }
-            cursor = current.move_next();
-        }
-        None
-    }
-
-    fn take_unlink(
-        &mut self,
-        node: &mut Option<Reservation>,
-        new_seqnum: impl Fn() -> u64,
-    ) -> Option<Job> {
-        if self.unlinks == 0 {
-            return None;
-        }
-        let victim = self.find(|entry| entry.unlink == Unlink::Wanted)?;
-        let node = node.take()?;
-        self.entries.get_mut(&victim)?.unlink = Unlink::Sent;
-        self.unlinks -= 1;
-        let seqnum = new_seqnum();
-        self.insert(seqnum, Phase::Unlink(victim), node);
-        Some(Job::Unlink(seqnum, victim))
-    }
-
     /// The sender has sent the request `seqnum`, or tried to. The URB comes back, with its reply,
     /// if that was quicker.
     pub(crate) fn sent(&mut self, seqnum: u64, urb: LinkedUrb) -> Option<(LinkedUrb, EarlyReply)> {
@@ -304,6 +217,24 @@ impl Pending {
                 });
                 Some(Target::Urb(urb))
             }
+            _ => None,
+        }
+    }
+
+    /// Takes out the URB that a RET_SUBMIT with the seqnum `wire` ends, if it waits for nothing else
+    /// and is `wanted`.
+    pub(crate) fn take_sent(
+        &mut self,
+        wire: u32,
+        wanted: impl FnOnce(&LinkedUrb) -> bool,
+    ) -> Option<LinkedUrb> {
+        let seqnum = self.expand(wire)?;
+        match &self.entries.get(&seqnum)?.phase {
+            Phase::Sent(urb) if wanted(urb) => {}
+            _ => return None,
+        }
+        match self.remove(seqnum)?.phase {
+            Phase::Sent(urb) => Some(urb),
             _ => None,
         }
     }

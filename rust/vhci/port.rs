@@ -2,7 +2,7 @@
 
 //! A port of a root hub: nothing, or a device on the other end of a connection.
 //!
-//! Locks, outermost first: `control`, `inner`, usbcore's. A thread of the connection never takes
+//! Locks, outermost first: `control`, the socket's, `inner`, usbcore's. A thread of the connection never takes
 //! `control`, so whoever holds it may wait for the thread.
 
 use super::{
@@ -41,7 +41,6 @@ use kernel::{
     }, //
 };
 use usbip::{
-    bh::BhDisabled,
     link::{
         EndReason,
         Link, //
@@ -235,22 +234,16 @@ impl Port {
         }
     }
 
-    /// Gives a URB back to the driver that enqueued it. Task context, no lock held.
+    /// Gives a URB back to the driver that enqueued it. Any context.
     pub(crate) fn give_back(&self, urb: LinkedUrb, status: i32) {
-        let inner = self.inner.lock();
-        let urb = urb.finish(status, &inner);
-        drop(inner);
-        urb.giveback(&BhDisabled::new());
+        urb.give_back(status, &self.inner.lock());
     }
 
-    /// Gives back the URB whose reply has been received, or could not be. Receiver only, no lock
-    /// held.
+    /// Gives back the URB whose reply has been received, or could not be. Receiver only.
     pub(crate) fn give_back_received(&self, urb: LinkedUrb, status: i32) {
         let mut inner = self.inner.lock();
         inner.pending.received();
-        let urb = urb.finish(status, &inner);
-        drop(inner);
-        urb.giveback(&BhDisabled::new());
+        urb.give_back(status, &inner);
     }
 
     /// Takes a URB. Any context.

@@ -39,13 +39,14 @@ use usbip::{
 /// Receives what the peer sends.
 pub(crate) struct Receiver {
     port: Arc<Port>,
-    inbox: Inbox,
+    inbox: Inbox<Port>,
 }
 
 impl Body for Receiver {
     const NAME: &'static CStr = c"vhci_rx";
 
     fn run(mut self) {
+        self.inbox.tap(self.port.clone());
         loop {
             let handled = match self.inbox.header() {
                 Ok(header) => self.handle(&header),

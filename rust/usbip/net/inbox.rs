@@ -3,6 +3,10 @@
 //! What has been received and not been used yet.
 
 use super::{
+    tap::{
+        Taker,
+        Tap, //
+    },
     Payload,
     RecvError,
     Socket, //
@@ -21,34 +25,74 @@ const CAPACITY: usize = 8192;
 const MAX_COPIED: usize = 2048;
 
 /// The receiving end of a connection: headers and small payloads come in blocks, large payloads
-/// without a detour. Task context, may sleep.
-pub struct Inbox {
+/// without a detour. While nothing is there, what arrives is offered to `T` first. Task context, may
+/// sleep.
+pub struct Inbox<T: Taker> {
     socket: Arc<Socket>,
+    tap: Option<Tap<T>>,
     bytes: KVec<u8>,
     /// What lies between these two has been received and not been used.
     start: usize,
     end: usize,
     /// The size of the payload that was received last, if it followed the last header.
     last_payload: usize,
+    /// Whether the next PDU is likely to be one that the taker leaves to us: the last one was.
+    keeps_next: bool,
 }
 
-impl Inbox {
+impl<T: Taker> Inbox<T> {
     /// An empty one. Nobody else receives from the socket.
     pub fn new(socket: Arc<Socket>) -> Result<Self> {
         Ok(Self {
             socket,
+            tap: None,
             bytes: KVec::from_elem(0, CAPACITY, GFP_KERNEL)?,
             start: 0,
             end: 0,
             last_payload: 0,
+            keeps_next: false,
         })
+    }
+
+    /// Offers what arrives to `taker` from now on, if the socket lets us.
+    pub fn tap(&mut self, taker: Arc<T>) {
+        // Without the memory everything comes through here.
+        self.tap = Tap::new(self.socket.clone(), taker).ok().flatten();
     }
 
     /// The next header. Times out only if not a byte of it is there.
     pub fn header(&mut self) -> Result<[u8; HEADER_LEN], RecvError> {
+        let is_offered = !core::mem::replace(&mut self.keeps_next, false);
+        if is_offered && self.start == self.end {
+            self.wait_for_ours()?;
+        }
         let header = self.array(HEADER_LEN)?;
         self.last_payload = 0;
         Ok(header)
+    }
+
+    /// This PDU is of a kind that the taker does not take, and so may be the next.
+    pub(crate) fn keep_next(&mut self) {
+        self.keeps_next = true;
+    }
+
+    /// Waits until something is there that the taker leaves to us.
+    fn wait_for_ours(&self) -> Result<(), RecvError> {
+        let Some(tap) = &self.tap else {
+            return Ok(());
+        };
+        loop {
+            let before = tap.taken();
+            if !tap.lend() {
+                return Ok(());
+            }
+            let result = self.socket.wait();
+            tap.take_back();
+            match result {
+                Err(RecvError::TimedOut) if tap.taken() != before => {}
+                result => return result,
+            }
+        }
     }
 
     /// The next `N` bytes. At least `expected` bytes are to come, which are `N` or more.
@@ -82,6 +126,12 @@ impl Inbox {
 
     /// Fills the memory of a payload, which is followed by at least `behind` bytes of the same PDU.
     pub fn payload(&mut self, payload: Payload<'_>, behind: usize) -> Result<(), RecvError> {
+        let received = self.receive(payload, behind);
+        self.keeps_next |= self.last_payload > MAX_COPIED;
+        received
+    }
+
+    fn receive(&mut self, payload: Payload<'_>, behind: usize) -> Result<(), RecvError> {
         match payload {
             Payload::Linear(bytes) => {
                 self.last_payload += bytes.len();

@@ -2,9 +2,8 @@
 
 //! URBs that usbcore hands to a host controller driver, or wants back from it.
 //!
-//! A URB's way is a chain of tokens: [`EnqueuedUrb`] (usbcore asks), [`LinkedUrb`] (ours),
-//! [`FinishedUrb`](super::linked::FinishedUrb) (off the endpoint, to be given back). Only the owner
-//! of a token can touch the URB.
+//! A URB's way is a chain of tokens: [`EnqueuedUrb`] (usbcore asks), [`LinkedUrb`] (ours, until it
+//! is given back). Only the owner of a token can touch the URB.
 
 use super::{
     endpoint::{

@@ -244,7 +244,8 @@ impl<T: RootHub> Hcd<T> {
         description: as_char_ptr_in_const_context(T::DESCRIPTION),
         product_desc: as_char_ptr_in_const_context(T::PRODUCT),
         hcd_priv_size: core::mem::size_of::<*const T>(),
-        flags: (usbip_bindings::HCD_USB31 | usbip_bindings::HCD_SHARED) as c_int,
+        flags: (usbip_bindings::HCD_USB31 | usbip_bindings::HCD_SHARED | usbip_bindings::HCD_BH)
+            as c_int,
         reset: Some(Self::reset_callback),
         start: Some(Self::start_callback),
         stop: Some(Self::stop_callback),

@@ -5,7 +5,8 @@
 use crate::{
     net::{
         Inbox,
-        RecvError, //
+        RecvError,
+        Taker, //
     },
     protocol::IsoDescriptor, //
 };
@@ -88,7 +89,11 @@ pub(super) fn encode(packets: &[bindings::usb_iso_packet_descriptor]) -> Result<
 }
 
 /// Receives the descriptors of `count` packets, which follow a PDU. Task context, may sleep.
-pub fn receive(inbox: &mut Inbox, count: usize) -> Result<KVec<IsoDescriptor>, RecvError> {
+pub fn receive<T: Taker>(
+    inbox: &mut Inbox<T>,
+    count: usize,
+) -> Result<KVec<IsoDescriptor>, RecvError> {
+    inbox.keep_next();
     let mut descriptors = KVec::with_capacity(count, GFP_KERNEL).map_err(Error::from)?;
     for left in (1..=count).rev() {
         let bytes = inbox.array(left * IsoDescriptor::LEN)?;

@@ -13,7 +13,6 @@ use super::{
     iso, //
 };
 use crate::{
-    bh::BhDisabled,
     net::Payload,
     protocol::{
         flags,
@@ -83,6 +82,11 @@ impl LinkedUrb {
     /// Bytes in the buffer.
     pub fn length(&self) -> u32 {
         self.urb().transfer_buffer_length
+    }
+
+    /// Whether the buffer is a scatter list.
+    pub fn is_scattered(&self) -> bool {
+        self.urb().num_sgs > 0
     }
 
     /// Isochronous packets, 0 for other transfers.
@@ -194,18 +198,17 @@ impl LinkedUrb {
         urb.error_count = ret.error_count;
     }
 
-    /// Takes the URB off its endpoint.
+    /// Gives the URB back to the driver that enqueued it. Its completion handler runs in softirq, soon
+    /// (`HCD_BH`).
     ///
     /// Any context, with the lock held that protects the driver's queue.
-    pub fn finish<T>(self, status: i32, _queue: &SpinLockIrqGuard<'_, T>) -> FinishedUrb {
+    pub fn give_back<T>(self, status: i32, _queue: &SpinLockIrqGuard<'_, T>) {
         let this = ManuallyDrop::new(self);
-        // SAFETY: Linked by the type invariants; the driver's lock is held with interrupts off.
-        unsafe { usb_hcd_unlink_urb_from_ep(this.hcd.as_ptr(), this.raw.as_ptr()) };
-        // INVARIANT: Just unlinked.
-        FinishedUrb {
-            hcd: this.hcd,
-            raw: this.raw,
-            status,
+        // SAFETY: Linked by the type invariants, and given up by consuming `self`; the driver's lock
+        // is held with interrupts off, as other controllers' URBs are given back in hardirq.
+        unsafe {
+            usb_hcd_unlink_urb_from_ep(this.hcd.as_ptr(), this.raw.as_ptr());
+            usb_hcd_giveback_urb(this.hcd.as_ptr(), this.raw.as_ptr(), status);
         }
     }
 }
@@ -214,32 +217,6 @@ impl Drop for LinkedUrb {
     fn drop(&mut self) {
         // Losing a URB would leave its driver waiting for ever.
         pr_err!("a URB was dropped without being given back\n");
-    }
-}
-
-/// A URB that is off its endpoint and has only to be given back.
-///
-/// # Invariants
-///
-/// The URB is valid, and nobody but us gives it back. `hcd` is its controller.
-#[must_use = "the driver that enqueued the URB waits for it"]
-pub struct FinishedUrb {
-    hcd: NonNull<usb_hcd>,
-    raw: NonNull<bindings::urb>,
-    status: i32,
-}
-
-// SAFETY: The owner of a URB may be any thread.
-unsafe impl Send for FinishedUrb {}
-
-impl FinishedUrb {
-    /// Gives the URB back to the driver that enqueued it: its completion handler runs here, and
-    /// may enqueue again.
-    ///
-    /// Task context, no lock held.
-    pub fn giveback(self, _bh: &BhDisabled) {
-        // SAFETY: Valid by the type invariants, and given up by consuming `self`.
-        unsafe { usb_hcd_giveback_urb(self.hcd.as_ptr(), self.raw.as_ptr(), self.status) };
     }
 }
 

@@ -56,7 +56,8 @@ impl<T: Handler> Spare<T> {
     }
 
     /// Makes it the transfer a CMD_SUBMIT asks for, which it [suits](Self::suits). Its buffer holds
-    /// what the last transfer left there. Task context, may sleep.
+    /// what the last transfer left there. Task context, may sleep; any context if the endpoint is not
+    /// a control endpoint.
     pub fn reuse(
         mut self,
         device: &Device,

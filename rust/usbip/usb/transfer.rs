@@ -81,6 +81,15 @@ unsafe impl<T: Handler> Send for Transfer<T> {}
 // SAFETY: `&Transfer` gives access to `T` only, which is `Sync`; the rest needs the `ListArc`.
 unsafe impl<T: Handler> Sync for Transfer<T> {}
 
+/// Where a transfer is submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// In a task that may sleep.
+    Task,
+    /// Anywhere else.
+    Atomic,
+}
+
 /// What became of a transfer.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
@@ -248,10 +257,18 @@ impl<T: Handler> Transfer<T> {
         }
     }
 
-    /// Starts the transfer, if it has a URB. Task context, may sleep.
+    /// Starts the transfer, if it has a URB.
     ///
     /// On failure the transfer comes back along with the reason.
-    pub fn submit(this: ListArc<Self>, anchor: &Anchor<T>) -> Result<(), (Error, ListArc<Self>)> {
+    pub fn submit(
+        this: ListArc<Self>,
+        anchor: &Anchor<T>,
+        context: Context,
+    ) -> Result<(), (Error, ListArc<Self>)> {
+        let flags = match context {
+            Context::Task => bindings::GFP_KERNEL,
+            Context::Atomic => bindings::GFP_ATOMIC,
+        };
         let Some(urb) = this.urb else {
             return Err((EINVAL, this));
         };
@@ -261,7 +278,7 @@ impl<T: Handler> Transfer<T> {
         let ret = unsafe {
             (*urb.as_ptr()).context = this.cast_mut().cast();
             bindings::usb_anchor_urb(urb.as_ptr(), anchor.as_raw());
-            bindings::usb_submit_urb(urb.as_ptr(), bindings::GFP_KERNEL)
+            bindings::usb_submit_urb(urb.as_ptr(), flags)
         };
         to_result(ret).map_err(|error| {
             // SAFETY: The submission failed, so the URB and with it the transfer are ours again.

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the sender of a port is to do next.
+
+use super::{
+    Pending,
+    Reservation, //
+};
+use crate::entry::{
+    Entry,
+    Phase,
+    Unlink, //
+};
+use usbip::usb::linked::LinkedUrb;
+
+/// What the sender is to do next.
+pub(crate) enum Job {
+    /// Send a CMD_SUBMIT.
+    Submit(u64, LinkedUrb),
+    /// Send a request to reset the device.
+    Reset(u64),
+    /// Send a CMD_UNLINK with the first seqnum for the second.
+    Unlink(u64, u64),
+    /// Give a URB back that needs no answer from the peer.
+    Local(LinkedUrb, i32),
+}
+
+impl Pending {
+    /// Takes the next job: URBs to give back, then requests, then cancellations, which must never
+    /// overtake what they cancel, then a reset. `node` is used, and `new_seqnum` called, for the
+    /// last two.
+    pub(crate) fn next_job(
+        &mut self,
+        node: &mut Option<Reservation>,
+        new_seqnum: impl Fn() -> u64,
+    ) -> Option<Job> {
+        if let Some(urb) = self.set_address.take() {
+            return Some(Job::Local(urb, 0));
+        }
+        if self.locals > 0 {
+            if let Some(job) = self.take_local() {
+                return Some(job);
+            }
+        }
+        self.take_queued()
+            .or_else(|| self.take_unlink(node, &new_seqnum))
+            .or_else(|| self.take_reset(node, &new_seqnum))
+    }
+
+    fn take_reset(
+        &mut self,
+        node: &mut Option<Reservation>,
+        new_seqnum: impl Fn() -> u64,
+    ) -> Option<Job> {
+        let node = if self.reset {
+            node.take()?
+        } else {
+            return None;
+        };
+        self.reset = false;
+        let seqnum = new_seqnum();
+        self.insert(seqnum, Phase::Reset, node);
+        Some(Job::Reset(seqnum))
+    }
+
+    fn take_local(&mut self) -> Option<Job> {
+        let is_local = |entry: &Entry| matches!(entry.phase, Phase::Local(..));
+        let seqnum = self.find(is_local)?;
+        self.locals -= 1;
+        match self.remove(seqnum)?.phase {
+            Phase::Local(urb, status) => Some(Job::Local(urb, status)),
+            _ => None,
+        }
+    }
+
+    fn take_queued(&mut self) -> Option<Job> {
+        let mut cursor = self.entries.cursor_lower_bound_mut(&self.next);
+        while let Some(mut current) = cursor {
+            let (seqnum, entry) = current.current_mut();
+            let seqnum = *seqnum;
+            self.next = seqnum + 1;
+            match core::mem::replace(&mut entry.phase, Phase::Sending) {
+                Phase::Queued(urb) => return Some(Job::Submit(seqnum, urb)),
+                phase => entry.phase = phase,
+            }
+            cursor = current.move_next();
+        }
+        None
+    }
+
+    fn take_unlink(
+        &mut self,
+        node: &mut Option<Reservation>,
+        new_seqnum: impl Fn() -> u64,
+    ) -> Option<Job> {
+        if self.unlinks == 0 {
+            return None;
+        }
+        let victim = self.find(|entry| entry.unlink == Unlink::Wanted)?;
+        let node = node.take()?;
+        self.entries.get_mut(&victim)?.unlink = Unlink::Sent;
+        self.unlinks -= 1;
+        let seqnum = new_seqnum();
+        self.insert(seqnum, Phase::Unlink(victim), node);
+        Some(Job::Unlink(seqnum, victim))
+    }
+}
