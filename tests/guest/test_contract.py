@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from harness.catalogue import CATALOGUE, NUMBERS
-from harness.contract import CHECKS, GROUPS, MISSING, Check, Runs
+from harness.contract import CHECKS, CONNECTED, GROUPS, MISSING, TCP_DIFFERS, Check, Runs
 from harness.contract_table import Summary
 from harness.env import Env
 from harness.modules import Kind
@@ -58,6 +58,18 @@ def test_complete(runs: Runs, group: str) -> None:
 def test_kernel_log(runs: Runs, group: str) -> None:
     """The kernel has nothing to say against our modules."""
     runs.log(Kind.RS, group).check()
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("group", CONNECTED)
+def test_over_tcp(runs: Runs, group: str) -> None:
+    """Ours find the same over TCP, where PDUs are taken as they arrive, as over a pair of sockets."""
+    outcomes, log = runs.over_tcp(group)
+    expected = runs.outcomes(Kind.RS, group)
+    different = [id for id in expected if outcomes.get(id) != expected[id]]
+    assert [id for id in different if id not in TCP_DIFFERS] == []
+    assert all(outcomes[id].startswith(TCP_DIFFERS[id]) for id in different)
+    log.check()
 
 
 def test_catalogue() -> None:

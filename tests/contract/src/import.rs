@@ -6,6 +6,7 @@ use crate::attribute;
 use crate::scripted::{Scripted, Speed};
 use crate::server::Server;
 use crate::vhci::{Vhci, FREE, USED};
+use crate::wire;
 use crate::{lane, limit};
 use nusb::{Device, Interface, MaybeFuture};
 use std::io;
@@ -36,7 +37,7 @@ impl Import {
             0
         };
         let port = vhci.port(lane::current(), hub + index);
-        let (ours, kernels) = UnixStream::pair()?;
+        let (ours, kernels) = wire::pair()?;
         let server = Server::start(ours, Scripted { speed })?;
         let line = format!("{port} FD {DEVID} {}", speed.number());
         match vhci.attach_line(&line, kernels.as_fd()).as_str() {

@@ -24,3 +24,4 @@ pub mod server;
 pub mod stub;
 pub mod usbfs;
 pub mod vhci;
+pub mod wire;

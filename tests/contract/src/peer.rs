@@ -5,6 +5,7 @@
 use crate::limit;
 use crate::pdu;
 use crate::stub::Local;
+use crate::wire;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -28,7 +29,12 @@ pub struct Peer {
 impl Peer {
     /// Connects to a device.
     pub fn connect(device: &Local) -> io::Result<Self> {
-        let (wire, kernels) = UnixStream::pair()?;
+        Self::over(device, wire::pair()?)
+    }
+
+    /// Connects to a device with the second of two ends.
+    pub fn over(device: &Local, ends: (UnixStream, UnixStream)) -> io::Result<Self> {
+        let (wire, kernels) = ends;
         wire.set_read_timeout(Some(limit::stretched(REPLY)))?;
         wire.set_write_timeout(Some(limit::stretched(REPLY)))?;
         match device.sockfd("FD", &kernels).as_str() {

@@ -89,8 +89,9 @@ class Qemu:
             words += f" usbip.address={machine.address}"
         # The debug kernel's shadow memory and quarantine.
         memory = machine.memory + (768 if env.debug else 0)
-        # Emulated string instructions are slower than the loops the kernel uses without them.
-        cpu = "host" if env.accel == "kvm" else "max,erms=off,fsrm=off"
+        # Emulated string instructions are slower than the loops the kernel uses without them. KASAN takes an interrupt
+        # that comes while the kernel looks for a fifth level of page tables for a stray access.
+        cpu = "host" if env.accel == "kvm" else "max,erms=off,fsrm=off,la57=off"
         return [
             "qemu-system-x86_64", "-nodefaults", "-no-reboot", "-display", "none",
             "-machine", "q35,i8042=off", "-accel", env.accel, "-cpu", cpu,

@@ -4,7 +4,7 @@
 
 use crate::exchange::Kind;
 use crate::mutation::{self, Message};
-use crate::run::{Counts, Failure};
+use crate::run::{self, Counts, Failure};
 use contract::limit;
 use contract::peer::Peer;
 use contract::stub::{Export, Local};
@@ -46,7 +46,10 @@ impl Client {
     pub fn session(&self, rng: &mut Rng, counts: &Counts) -> Result<(), Failure> {
         let (kind, export) = &self.exports[rng.usize(..self.exports.len())];
         let device = &export.device;
-        let mut peer = Peer::connect(device)
+        let wire = run::WIRES[rng.usize(..run::WIRES.len())];
+        let mut peer = wire
+            .connect()
+            .and_then(|ends| Peer::over(device, ends))
             .map_err(|error| Failure::new(format!("{kind:?} is not exported: {error}")))?;
         if rng.usize(..4) > 0 {
             for setup in kind.preparation() {

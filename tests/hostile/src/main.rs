@@ -23,6 +23,7 @@ mod server;
 
 use contract::kind::{Kind, Role};
 use contract::limit;
+use contract::wire::Wire;
 use run::{Plan, Side};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -37,6 +38,8 @@ fn main() -> ExitCode {
         Side::Client => Role::Host,
         Side::Server => Role::Vhci,
     };
+    // For honest peers.
+    Wire::Tcp.choose();
     let loaded = Kind::Rs.load(role);
     if loaded != "ok" {
         eprintln!("hostile: the driver cannot be loaded: {loaded}");

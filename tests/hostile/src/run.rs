@@ -5,6 +5,7 @@
 use crate::client::Client;
 use crate::server;
 use contract::lane;
+use contract::wire::Wire;
 use fastrand::Rng;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,6 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// What a session's connection is made of; PDUs that come over TCP are taken as they arrive.
+pub const WIRES: [Wire; 2] = [Wire::Unix, Wire::Tcp];
 /// Every so many sessions of a lane an honest peer has its turn.
 const CHECK: u64 = 16;
 /// How often a line tells how far it is.

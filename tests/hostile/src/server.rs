@@ -5,7 +5,7 @@
 use crate::device::Device;
 use crate::mutation::{self, Message};
 use crate::program;
-use crate::run::{Counts, Failure};
+use crate::run::{self, Counts, Failure};
 use contract::import::Import;
 use contract::pdu::Pdu;
 use contract::pipe;
@@ -36,7 +36,8 @@ pub fn session(rng: &mut Rng, counts: &Arc<Counts>) -> Result<(), Failure> {
         speed: SPEEDS[rng.usize(..SPEEDS.len())],
     };
     let failure = |error: std::io::Error| Failure::new(format!("attach: {error}"));
-    let (wire, kernels) = UnixStream::pair().map_err(failure)?;
+    let wire = run::WIRES[rng.usize(..run::WIRES.len())];
+    let (wire, kernels) = wire.connect().map_err(failure)?;
     let port = port(scripted.speed, rng.u32(..8));
     // Before the device can be used there is more to get wrong, and less to get at.
     let lies = Arc::new(AtomicBool::new(rng.usize(..3) == 0));

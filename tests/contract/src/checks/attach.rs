@@ -5,12 +5,12 @@
 use crate::kind::Role;
 use crate::report::{Outcome, Report};
 use crate::vhci::{Vhci, FREE};
+use crate::wire;
 use rustix::net::{socketpair, AddressFamily, SocketFlags, SocketType};
 use std::fs::File;
 use std::io::Read;
 use std::net::UdpSocket;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 
 /// Lines written with a good socket in place of FD. `{ports}` is the number of all ports, `{half}`
 /// the number of ports of a hub.
@@ -88,7 +88,7 @@ pub fn run(report: &mut Report) {
 
 /// Writes a line with a good socket; what it comes to, and which ports are taken.
 fn matrix(line: &str) -> Outcome {
-    let (_ours, kernels) = UnixStream::pair()?;
+    let (_ours, kernels) = wire::pair()?;
     attempt(line, &kernels.into())
 }
 
@@ -123,14 +123,14 @@ fn descriptors(report: &mut Report) {
     });
     report.check("attach.fd-closed-peer", || {
         let vhci = Vhci::new();
-        let (ours, kernels) = UnixStream::pair()?;
+        let (ours, kernels) = wire::pair()?;
         drop(ours);
         let written = vhci.attach_line("0 FD 65538 3", kernels.as_fd());
         Ok(format!("{written}, freed: {}", vhci.wait_state(0, FREE)))
     });
     report.check("attach.keeps-socket-open", || {
         let vhci = Vhci::new();
-        let (mut ours, kernels) = UnixStream::pair()?;
+        let (mut ours, kernels) = wire::pair()?;
         let written = vhci.attach_line("0 FD 65538 3", kernels.as_fd());
         drop(kernels);
         let mut first = [0; 4];
@@ -140,7 +140,7 @@ fn descriptors(report: &mut Report) {
     });
     report.check("attach.detach-closes-socket", || {
         let vhci = Vhci::new();
-        let (mut ours, kernels) = UnixStream::pair()?;
+        let (mut ours, kernels) = wire::pair()?;
         let written = vhci.attach_line("0 FD 65538 3", kernels.as_fd());
         drop(kernels);
         let detached = vhci.detach("0");
@@ -165,13 +165,13 @@ fn busy(report: &mut Report) {
     ];
     for (name, line) in BUSY {
         report.check(&format!("attach.busy-{name}"), move || {
-            let (_first, kernels) = UnixStream::pair()?;
+            let (_first, kernels) = wire::pair()?;
             Vhci::new().attach_line("0 FD 65538 3", kernels.as_fd());
             matrix(line)
         });
     }
     report.check("attach.busy-datagram", || {
-        let (_first, kernels) = UnixStream::pair()?;
+        let (_first, kernels) = wire::pair()?;
         Vhci::new().attach_line("0 FD 65538 3", kernels.as_fd());
         let pair = socketpair(
             AddressFamily::UNIX,
@@ -187,7 +187,7 @@ fn busy(report: &mut Report) {
         let mut kept = Vec::new();
         let mut results = Vec::new();
         for row in vhci.rows().iter().filter(|row| row.port < 2 * half) {
-            let (ours, kernels) = UnixStream::pair()?;
+            let (ours, kernels) = wire::pair()?;
             let speed = if row.hub == "hs" { 3 } else { 5 };
             let line = format!("{} FD 65538 {speed}", row.port);
             results.push(vhci.attach_line(&line, kernels.as_fd()));

@@ -12,6 +12,7 @@ use crate::report::{Outcome, Report};
 use crate::scripted::Speed;
 use crate::stub::Local;
 use crate::vhci::{Vhci, FREE, USED};
+use crate::wire;
 use nusb::MaybeFuture;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -46,7 +47,7 @@ fn attach_one_port() -> Outcome {
     let attempts: Vec<_> = (0..8)
         .map(|_| {
             thread::spawn(|| -> std::io::Result<(String, UnixStream)> {
-                let (ours, kernels) = UnixStream::pair()?;
+                let (ours, kernels) = wire::pair()?;
                 Ok((
                     Vhci::new().attach_line("0 FD 65538 3", kernels.as_fd()),
                     ours,
@@ -75,7 +76,7 @@ fn attach_and_detach() -> Outcome {
             thread::spawn(move || -> std::io::Result<u32> {
                 let mut rounds = 0;
                 for _ in 0..10 {
-                    let (_ours, kernels) = UnixStream::pair()?;
+                    let (_ours, kernels) = wire::pair()?;
                     let line = format!("{port} FD 65538 3");
                     let attached = Vhci::new().attach_line(&line, kernels.as_fd()) == "ok";
                     let detached = Vhci::new().detach(&port.to_string()) == "ok";
@@ -146,7 +147,7 @@ fn connect_and_disconnect() -> Outcome {
     let device = export.device.clone();
     let sender = thread::spawn(move || {
         for _ in 0..50 {
-            if let Ok((_ours, kernels)) = UnixStream::pair() {
+            if let Ok((_ours, kernels)) = wire::pair() {
                 device.sockfd("-1", &kernels);
             }
         }
@@ -248,7 +249,7 @@ fn import_again() -> Outcome {
         busid: first.busid(),
     };
     let export = device.export()?;
-    let (server, client) = UnixStream::pair()?;
+    let (server, client) = wire::pair()?;
     let connected = device.sockfd("FD", &server);
     let line = format!("1 FD {} 3", device.devid());
     let attached = Vhci::new().attach_line(&line, client.as_fd());
@@ -276,7 +277,7 @@ fn load_and_attach(kind: Kind) -> Outcome {
         let early = thread::spawn(move || {
             let vhci = Vhci::new();
             while !done.load(Ordering::SeqCst) {
-                if let Ok((_ours, kernels)) = UnixStream::pair() {
+                if let Ok((_ours, kernels)) = wire::pair() {
                     vhci.attach_line("200 FD 65538 3", kernels.as_fd());
                 }
                 vhci.detach("200");

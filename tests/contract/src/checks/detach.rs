@@ -5,8 +5,8 @@
 use crate::kind::Role;
 use crate::report::{Outcome, Report};
 use crate::vhci::{Vhci, FREE};
+use crate::wire;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 
 /// Texts written with devices on the first port of either hub.
 const TEXTS: &[(&str, &str)] = &[
@@ -51,7 +51,7 @@ pub fn run(report: &mut Report) {
         report.check("detach.attach-again", || {
             let (vhci, mut results) = (Vhci::new(), Vec::new());
             for _ in 0..5 {
-                let (_ours, kernels) = UnixStream::pair()?;
+                let (_ours, kernels) = wire::pair()?;
                 results.push(vhci.attach_line("0 FD 65538 3", kernels.as_fd()));
                 results.push(vhci.detach("0"));
                 results.push(vhci.wait_state(0, FREE).to_string());
@@ -71,9 +71,9 @@ fn matrix(text: &str) -> Outcome {
         .replace("{second}", &(2 * half).to_string())
         .replace("{half+1}", &(half + 1).to_string())
         .replace("{half}", &half.to_string());
-    let (_high, kernels) = UnixStream::pair()?;
+    let (_high, kernels) = wire::pair()?;
     vhci.attach_line("0 FD 65538 3", kernels.as_fd());
-    let (_super, kernels) = UnixStream::pair()?;
+    let (_super, kernels) = wire::pair()?;
     vhci.attach_line(&format!("{half} FD 65538 5"), kernels.as_fd());
     let written = vhci.detach(&text);
     let expected = if written == "ok" { 1 } else { 2 };

@@ -4,17 +4,18 @@
 
 use crate::import::{Import, DEVID};
 use crate::kind::{Kind, Role};
-use crate::pipe::{liveness, Pipe, PACKET};
+use crate::pdu;
+use crate::pipe::{cancelled, liveness, Pipe, PACKET};
 use crate::report::{Outcome, Report};
 use crate::scripted::{Scripted, Speed};
 use crate::server::Server;
 use crate::vhci::{Vhci, USED};
+use crate::wire;
 use crate::{lane, limit};
 use nusb::Interface;
 use rustix::net::sockopt::{set_socket_timeout, Timeout};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 /// Ends a connection.
@@ -113,7 +114,7 @@ fn writing(end: End) -> Outcome {
 
 /// The connection ends before the device has answered its first request.
 fn enumerating(end: End, port: u32) -> Outcome {
-    let (ours, kernels) = UnixStream::pair()?;
+    let (ours, kernels) = wire::pair()?;
     // What is not read is not answered.
     let server = Server::silent(ours);
     let import = Import::over(server, kernels, port)?;
@@ -178,7 +179,7 @@ fn again() -> Outcome {
 
 /// An import whose socket has a limit for receiving, from its first transfer on.
 fn limited() -> io::Result<(Import, Interface)> {
-    let (ours, kernels) = UnixStream::pair()?;
+    let (ours, kernels) = wire::pair()?;
     let socket = kernels.try_clone()?;
     let server = Server::start(ours, Scripted { speed: Speed::High })?;
     let port = Vhci::new().port(lane::current(), 0);
@@ -187,6 +188,16 @@ fn limited() -> io::Result<(Import, Interface)> {
     let limit = limit::stretched(Duration::from_millis(150));
     set_socket_timeout(&socket, Timeout::Recv, Some(limit))?;
     let interface = import.open()?;
+    // The limit is that of waits to come, and the answer to a cancellation ends the one there is.
+    let mut pipe = Pipe::input(&interface)?;
+    pipe.ask(PACKET);
+    import.server.next()?;
+    let waiting = pipe.cancel();
+    let unlink = import.server.next()?;
+    import
+        .server
+        .send(&pdu::ret_unlink(unlink.seqnum(), -104))?;
+    cancelled(waiting);
     match liveness(&import, &interface).as_str() {
         "alive" => Ok((import, interface)),
         fate => Err(io::Error::other(fate.to_owned())),
@@ -241,7 +252,7 @@ fn unload(kind: Kind, pending: bool) -> Outcome {
 }
 
 fn unload_enumerating(kind: Kind) -> Outcome {
-    let (_ours, kernels) = UnixStream::pair()?;
+    let (_ours, kernels) = wire::pair()?;
     let line = format!("0 FD {DEVID} 3");
     let attached = Vhci::new().attach_line(&line, kernels.as_fd());
     limit::settle();

@@ -9,9 +9,9 @@ use crate::log::Log;
 use crate::peer::Peer;
 use crate::report::{Outcome, Report};
 use crate::stub::{Export, Local};
+use crate::wire;
 use rustix::net::{socketpair, AddressFamily, SocketFlags, SocketType};
 use std::fs::File;
-use std::os::unix::net::UnixStream;
 use usbip_protocol::{CmdSubmit, CmdUnlink, Direction, Request};
 
 /// Texts written to `usbip_sockfd` without a client, with a good socket in place of FD.
@@ -157,7 +157,7 @@ fn files() -> Outcome {
 
 fn sockfd(text: &str) -> Outcome {
     let export = Local::stick()?.export()?;
-    let (_ours, kernels) = UnixStream::pair()?;
+    let (_ours, kernels) = wire::pair()?;
     let written = export.device.sockfd(text, &kernels);
     Ok(format!("{written} {}", export.device.status()))
 }
@@ -165,7 +165,7 @@ fn sockfd(text: &str) -> Outcome {
 fn sockfd_in_use(text: &str) -> Outcome {
     let export = Local::stick()?.export()?;
     let _peer = Peer::connect(&export.device)?;
-    let (_ours, kernels) = UnixStream::pair()?;
+    let (_ours, kernels) = wire::pair()?;
     let written = export.device.sockfd(text, &kernels);
     let end = match text {
         "-1" => export.device.wait_available().to_string(),

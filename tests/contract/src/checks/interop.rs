@@ -9,11 +9,11 @@ use crate::limit;
 use crate::pipe::{cancelled, Pipe, PACKET};
 use crate::report::{Outcome, Report};
 use crate::vhci::{Vhci, FREE, USED};
+use crate::wire;
 use nusb::transfer::{In, Out};
 use nusb::{Device, Interface, MaybeFuture};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 
 /// Runs the group.
 pub fn run(report: &mut Report) {
@@ -33,7 +33,7 @@ pub fn run(report: &mut Report) {
 /// A device is imported, used, reset, used again, left waiting, and let go.
 fn vudc() -> Outcome {
     let gadget = Gadget::new()?;
-    let (server, client) = UnixStream::pair()?;
+    let (server, client) = wire::pair()?;
     let connected = gadget.connect(server.as_fd());
     let vhci = Vhci::new();
     let attached = vhci.attach_line(&format!("0 FD {DEVID} 3"), client.as_fd());

@@ -7,9 +7,9 @@ use crate::kind::Role;
 use crate::report::{Outcome, Report};
 use crate::root_hub::folders;
 use crate::vhci::{Vhci, PLATFORM};
+use crate::wire;
 use std::fs;
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 /// Runs the group.
@@ -75,7 +75,7 @@ fn status(report: &mut Report) {
 /// A controller without its driver: its rows, its ports, and what it is afterwards.
 fn unbound() -> Outcome {
     let vhci = Vhci::new();
-    let (_ours, kernels) = UnixStream::pair()?;
+    let (_ours, kernels) = wire::pair()?;
     let driver = |file: &str| {
         let path = format!("/sys/bus/platform/drivers/vhci_hcd/{file}");
         attribute::write(path, "vhci_hcd.1")
