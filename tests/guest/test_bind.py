@@ -53,14 +53,14 @@ def test_bind_twice(server: Server, busid: str) -> None:
 def test_unbind_of_unbound(server: Server, busid: str) -> None:
     """unbind of a device that is not exported is refused and harms nothing."""
     code, said = _status(server, f"unbind -b {busid}")
-    assert (code, said) == (1, "usbip: error: device is not bound to usbip-host driver\n")
+    assert (code, said.splitlines()[0]) == (1, "usbip: error: device is not bound to usbip-host driver")
     usb.wait_disk(server.guest, busid)
 
 
 def test_bind_of_absent(server: Server, busid: str) -> None:
     """There is nothing on a port nobody plugged anything into."""
     code, said = _status(server, f"bind -b {busid}.7")
-    assert (code, said) == (1, "usbip: error: device with the specified bus ID does not exist\n")
+    assert (code, said.splitlines()[0]) == (1, "usbip: error: device with the specified bus ID does not exist")
 
 
 def test_unlisted_device_is_refused(server: Server, busid: str) -> None:

@@ -9,7 +9,7 @@ use log::warn;
 use thiserror::Error;
 use usbip_client::{HandOverError, Imported, Listed, Records, ServerError};
 use usbip_identity::Match;
-use usbip_net::ExchangeError;
+use usbip_net::{place, ExchangeError};
 use usbip_sysfs::{DevId, Sysfs, Vhci, VhciError, VHCI_DRIVER};
 
 use crate::board::Board;
@@ -137,8 +137,8 @@ impl Attempt<'_> {
         let host = &self.wanted.server.host;
         let port = &self.wanted.server.port;
         let place = match busid {
-            "" => format!("{host}:{port}"),
-            busid => format!("{host}:{port}, device {busid}"),
+            "" => place(host, port),
+            busid => format!("{}, device {busid}", place(host, port)),
         };
         Failure::Server { place, error }
     }

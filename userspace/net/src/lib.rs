@@ -16,6 +16,7 @@ mod tcp_port;
 pub use channel::{Channel, ExchangeError, Patience};
 pub use connect::{connect, ConnectError};
 pub use dead_peer::{DeadPeerLimit, InvalidLimit};
+pub use local::{is_local, place};
 pub use socket::{listen, tune};
 pub use tcp_port::{InvalidTcpPort, TcpPort};
 

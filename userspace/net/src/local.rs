@@ -3,6 +3,7 @@
 //! Servers of this machine and of virtual machines: `unix:/PATH` and `vsock:CID` or
 //! `vsock:CID:PORT` in place of a host name, which cannot have a colon.
 
+use std::fmt;
 use std::io;
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
@@ -28,6 +29,19 @@ pub fn connect(host: &str, port: u16) -> Option<io::Result<TcpStream>> {
         (Ok(cid), Ok(port)) => open(Domain::VSOCK, &SockAddr::vsock(cid, port)),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     })
+}
+
+/// Whether a host is such a server.
+pub fn is_local(host: &str) -> bool {
+    host.starts_with("unix:") || host.starts_with("vsock:")
+}
+
+/// Host and port as people write them; a server of this machine has its port in its name.
+pub fn place(host: &str, port: impl fmt::Display) -> String {
+    match is_local(host) {
+        true => host.to_owned(),
+        false => format!("{host}:{port}"),
+    }
 }
 
 fn open(family: Domain, address: &SockAddr) -> io::Result<TcpStream> {
@@ -61,10 +75,12 @@ mod tests {
     fn only_names_with_a_prefix_are_local() {
         for host in ["localhost", "10.0.0.1", "::1", "unix"] {
             assert!(connect(host, 3240).is_none(), "{host}");
+            assert_eq!(place(host, 3240), format!("{host}:3240"));
         }
         for host in ["vsock:", "vsock:x", "vsock:2:x"] {
             let error = connect(host, 3240).unwrap().unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{host}");
+            assert_eq!(place(host, 3240), host);
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::command::{Outcome, Refusal};
 use crate::environment::Environment;
 use crate::import::import;
 use crate::imported::report_vhci;
-use crate::options::{command, json, own_flag, own_value, position, text, value};
+use crate::options::{command, json, own_flag, own_value, position, read_all, remote, text, value};
 use crate::pick::{self, Picked};
 use crate::report::{fail, Reported, USBIP};
 
@@ -56,7 +56,7 @@ pub fn cli() -> clap::Command {
         "Wait until the device has a driver, and tell what appeared",
     );
     let options = [
-        value("remote", 'r', "HOST", "The machine that exports it"),
+        remote("The machine that exports it"),
         value("busid", 'b', "BUSID", "Bus id of the device there"),
         value("device", 'd', "DEVID", "Id of a gadget (usbip-vudc) there"),
         own_flag("all", "Attach all devices, or all that fit"),
@@ -70,13 +70,12 @@ pub fn cli() -> clap::Command {
 
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString], out: &mut dyn Write) -> Outcome {
-    let matches = cli().try_get_matches_from(args);
-    let matches = matches.map_err(|_| Refusal::BadArguments)?;
-    let wait = text(&matches, "wait").map(|text| text.parse().map(Duration::from_secs));
+    let matches = read_all(&cli(), args)?;
+    let host = text(&matches, "remote");
     let attaching = Attaching {
         environment,
-        host: text(&matches, "remote").ok_or(Refusal::BadArguments)?,
-        wait: wait.transpose().map_err(|_| Refusal::BadArguments)?,
+        host: host.ok_or_else(|| Refusal::usage("--remote is missing"))?,
+        wait: text(&matches, "wait").map(seconds).transpose()?,
     };
     let mut ports = Vec::new();
     let failure = attaching.attach(&wanted(&matches)?, &mut ports).err();
@@ -91,6 +90,11 @@ pub fn run(environment: &Environment, args: &[OsString], out: &mut dyn Write) ->
     Ok(failure.map_or(Ok(()), Err)?)
 }
 
+fn seconds(text: String) -> Result<Duration, Refusal> {
+    let wrong = |_| Refusal::usage(format!("--wait={text} is no number of seconds"));
+    Ok(Duration::from_secs(text.parse().map_err(wrong)?))
+}
+
 /// `--busid` and `--device` are two names of one thing; the later one counts.
 fn wanted(matches: &ArgMatches) -> Result<Wanted, Refusal> {
     let name = ["busid", "device"]
@@ -101,7 +105,13 @@ fn wanted(matches: &ArgMatches) -> Result<Wanted, Refusal> {
         (Some(busid), None, false) => Ok(Wanted::Busid(busid)),
         (None, Some(selector), false) => Ok(Wanted::One(selector)),
         (None, selector, true) => Ok(Wanted::All(selector)),
-        _ => Err(Refusal::BadArguments),
+        (None, None, false) => Err(Refusal::usage(
+            "no device is named: give --busid, --id, --serial, --class, --product or --all",
+        )),
+        (Some(_), _, true) => Err(Refusal::usage(
+            "--busid names one device, --all all of them",
+        )),
+        (Some(_), Some(_), false) => Err(choice::twice()),
     }
 }
 

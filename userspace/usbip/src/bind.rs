@@ -9,9 +9,9 @@ use usbip_holder::holders;
 use usbip_logger::Reason;
 use usbip_sysfs::{BusId, Device, HostDriver, HOST_DRIVER, VHCI_DRIVER};
 
-use crate::cause::Cause;
+use crate::cause::{Cause, Kind};
 use crate::choice;
-use crate::command::{Outcome, Refusal};
+use crate::command::Outcome;
 use crate::environment::Environment;
 use crate::options::{command, own_flag, read, text, value};
 use crate::report::{fail, Reported, USBIP};
@@ -35,11 +35,12 @@ pub fn cli() -> clap::Command {
 
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString]) -> Outcome {
-    let (_, matches) = read(&cli(), args, &["busid"]).ok_or(Refusal::BadArguments)?;
+    let (_, matches) = read(&cli(), args, &["busid"])?;
     let busid = match (text(&matches, "busid"), choice::selector(&matches)?) {
         (Some(busid), None) => busid,
         (None, Some(selector)) => choice::local(environment, &selector, |_device| true)?,
-        _ => return Err(Refusal::BadArguments),
+        (Some(_), Some(_)) => return Err(choice::twice()),
+        (None, None) => return Err(choice::none()),
     };
     Ok(bind(environment, &busid, matches.get_flag("force"))?)
 }
@@ -50,6 +51,11 @@ fn bind(environment: &Environment, text: &str, force: bool) -> Result<(), Report
         let devpath = device.devpath();
         return Err(fail(format_args!(
             "bind loop detected: device: {devpath} is attached to {VHCI_DRIVER}\n"
+        ))
+        .because(Cause::new(
+            Kind::NotExportable,
+            "the device is one of another machine",
+            "attach it to its user from there",
         )));
     }
     let present = present_driver(&device, &busid)?;
@@ -84,7 +90,11 @@ fn present_driver(device: &Device, busid: &BusId) -> Result<Option<String>, Repo
             present => Ok(present),
         }
     } else {
-        Err(fail(not_freed(busid)))
+        Err(fail(not_freed(busid)).because(Cause::new(
+            Kind::NotExportable,
+            format!("{busid} is a hub"),
+            "choose a device that is plugged into it with \"usbip list -l\"",
+        )))
     }
 }
 
@@ -105,7 +115,7 @@ fn free_device(driver: &HostDriver, present: &str, busid: &BusId) -> Result<(), 
     driver.unbind_from(present, busid).map_err(|error| {
         fail(format_args!("error unbinding device {busid} from driver"))
             .then(not_freed(busid))
-            .because_of(&error)
+            .because(Cause::kernel("unbind", &error))
     })
 }
 

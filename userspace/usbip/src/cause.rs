@@ -4,11 +4,12 @@
 
 use std::fmt;
 use std::io;
+use std::net::Ipv6Addr;
 
 use serde::Serialize;
 use usbip_holder::Holder;
 use usbip_logger::Reason;
-use usbip_net::{ConnectError, ExchangeError};
+use usbip_net::{is_local, place, ConnectError, ExchangeError};
 use usbip_protocol::op::{OpError, OpStatus, VERSION};
 
 /// What kind of thing went wrong; part of the JSON schema.
@@ -41,6 +42,8 @@ pub enum Kind {
     Ambiguous,
     /// Every port of that speed is taken.
     NoFreePort,
+    /// A device of that kind is never exported.
+    NotExportable,
     /// The kernel refused.
     Kernel,
     /// The command line is wrong.
@@ -63,6 +66,7 @@ impl Kind {
             Self::NoMatch => "no match",
             Self::Ambiguous => "ambiguous",
             Self::NoFreePort => "no free port",
+            Self::NotExportable => "cannot be exported",
             Self::Kernel => "refused by the kernel",
             Self::Usage => "wrong usage",
         }
@@ -148,7 +152,16 @@ impl Cause {
     /// No connection came about.
     pub fn of_connect(error: &ConnectError, host: &str, port: impl fmt::Display) -> Self {
         let reach = format!("see if \"ping {host}\" gets an answer");
+        let place = place(host, port);
         let failure = match error {
+            ConnectError::Unreachable(error) if is_local(host) => {
+                return Self::of_local_connect(error, host)
+            }
+            ConnectError::Unreachable(error) if needs_scope(error, host) => {
+                let detail = format!("{host} is an address of every network here");
+                let next = format!("name the interface: {host}%eth0");
+                return Self::new(Kind::Unreachable, detail, next);
+            }
             ConnectError::Resolve(text) => {
                 let detail = format!("'{host}' has no address: {text}");
                 let next = format!("see what \"getent hosts {host}\" says");
@@ -159,23 +172,47 @@ impl Cause {
         match failure.kind() {
             io::ErrorKind::ConnectionRefused => Self::new(
                 Kind::Refused,
-                format!("nobody listens on {host}:{port}"),
+                format!("nobody listens on {place}"),
                 "run \"usbipd -D\" there",
             ),
-            io::ErrorKind::TimedOut => Self::new(
-                Kind::Timeout,
-                format!("{host}:{port} does not answer"),
-                reach,
-            ),
+            io::ErrorKind::TimedOut => {
+                Self::new(Kind::Timeout, format!("{place} does not answer"), reach)
+            }
             io::ErrorKind::PermissionDenied => Self::new(
                 Kind::NoPermission,
-                format!("this machine forbids a connection to {host}:{port}"),
+                format!("this machine forbids a connection to {place}"),
                 "look at its firewall",
             ),
             _ => Self::new(
                 Kind::Unreachable,
-                format!("{host}:{port}: {}", Reason(failure)),
+                format!("{place}: {}", Reason(failure)),
                 reach,
+            ),
+        }
+    }
+
+    /// No connection to a socket of this machine or of its virtual machines came about.
+    fn of_local_connect(error: &io::Error, host: &str) -> Self {
+        let listen = format!("run \"usbipd -D --listen={host}\"");
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::no_permission(),
+            io::ErrorKind::ConnectionRefused => Self::new(
+                Kind::Refused,
+                format!("nobody listens on {host}"),
+                match host.starts_with("unix:") {
+                    true => listen,
+                    false => "run \"usbipd -D --listen=vsock:PORT\" there".to_owned(),
+                },
+            ),
+            io::ErrorKind::NotFound => Self::new(
+                Kind::Unreachable,
+                format!("{host}: there is no such file"),
+                listen,
+            ),
+            _ => Self::new(
+                Kind::Unreachable,
+                format!("{host}: {}", Reason(error)),
+                "write unix:/PATH, vsock:CID or vsock:CID:PORT; vsock takes a virtual machine",
             ),
         }
     }
@@ -238,4 +275,11 @@ impl Cause {
         };
         Self::new(kind, detail, next)
     }
+}
+
+/// Whether a connection failed for the lack of an interface: link-local addresses need one.
+fn needs_scope(error: &io::Error, host: &str) -> bool {
+    let address = host.parse::<Ipv6Addr>();
+    error.kind() == io::ErrorKind::InvalidInput
+        && address.is_ok_and(|address| address.is_unicast_link_local())
 }

@@ -8,6 +8,7 @@ use usbip_identity::{Identity, Match, Selector};
 use usbip_sysfs::Device;
 
 use crate::cause::{Cause, Kind};
+use crate::command::Refusal;
 use crate::environment::Environment;
 use crate::list::printable;
 use crate::options::{own_value, text};
@@ -59,39 +60,58 @@ pub fn selector(matches: &ArgMatches) -> Result<Option<Selector>, Reported> {
     Ok((!selector.is_empty()).then_some(selector))
 }
 
-/// The one device that fits.
+/// A device is named by its bus id and by what it is.
+pub fn twice() -> Refusal {
+    Refusal::usage(
+        "--busid names the device; --id, --serial, --class and --product are for when it does not",
+    )
+}
+
+/// No device is named.
+pub fn none() -> Refusal {
+    Refusal::usage("no device is named: give --busid, --id, --serial, --class or --product")
+}
+
+/// How a command names a device, for what it says about several or none.
+#[derive(Clone, Copy, Debug)]
+pub struct Naming<'a> {
+    /// Option that names one.
+    pub option: &'a str,
+    /// Command that shows what there is.
+    pub list_command: &'a str,
+}
+
+/// The one device that fits. A candidate is a device, the name its option takes, and what the
+/// command goes on with.
 ///
 /// # Errors
 /// When none does, or several do, which are listed; told.
 pub fn only_one<T>(
     environment: &Environment,
     selector: &Selector,
-    fitting: Vec<(Identity, T)>,
-    list_command: &str,
-) -> Result<(Identity, T), Reported> {
+    fitting: Vec<(Identity, String, T)>,
+    naming: Naming<'_>,
+) -> Result<T, Reported> {
     let mut fitting = fitting.into_iter();
     match (fitting.next(), fitting.len()) {
         (None, _) => {
             let detail = format!("nothing there has {selector}");
-            let next = format!("see what there is with \"{list_command}\"");
+            let next = format!("see what there is with \"{}\"", naming.list_command);
             let reported = fail(format_args!("no device has {selector}"));
             Err(reported.because(Cause::new(Kind::NoMatch, detail, next)))
         }
-        (Some(only), 0) => Ok(only),
+        (Some((_, _, only)), 0) => Ok(only),
         (Some(first), more) => {
             let reported = fail(format_args!("{} devices have {selector}", more + 1));
             let all: Vec<_> = [first].into_iter().chain(fitting).collect();
-            for (identity, _) in &all {
-                info!(target: USBIP, "  {}", describe(environment, identity));
+            for (identity, name, _) in &all {
+                info!(target: USBIP, "  {name}: {}", describe(environment, identity));
             }
-            let busids: Vec<_> = all
-                .iter()
-                .map(|(identity, _)| identity.busid.as_str())
-                .collect();
+            let names: Vec<_> = all.iter().map(|(_, name, _)| name.as_str()).collect();
             Err(reported.because(Cause::new(
                 Kind::Ambiguous,
-                format!("{selector} fits {}", busids.join(", ")),
-                "choose one with -b BUSID, or add --serial",
+                format!("{selector} fits {}", names.join(", ")),
+                format!("choose one with {}, or add --serial", naming.option),
             )))
         }
     }
@@ -125,19 +145,26 @@ pub fn local(
     eligible: impl Fn(&Device) -> bool,
 ) -> Result<String, Reported> {
     let devices = local_devices(environment).into_iter().filter(eligible);
-    let known = devices.map(|device| (Identity::of_local(&device), device));
-    let fitting = known.filter(|(known, _)| fits(environment, selector, known) == Match::Yes);
-    let (identity, _) = only_one(environment, selector, fitting.collect(), "usbip status")?;
-    Ok(identity.busid)
+    let known = devices.map(|device| Identity::of_local(&device));
+    let fitting = known.filter(|known| fits(environment, selector, known) == Match::Yes);
+    let fitting = fitting.map(|known| {
+        let busid = known.busid.clone();
+        (known, busid.clone(), busid)
+    });
+    let naming = Naming {
+        option: "-b BUSID",
+        list_command: "usbip status",
+    };
+    only_one(environment, selector, fitting.collect(), naming)
 }
 
 /// One candidate, for people.
-pub fn describe(environment: &Environment, identity: &Identity) -> String {
-    let Identity { busid, id, .. } = identity;
+fn describe(environment: &Environment, identity: &Identity) -> String {
+    let id = identity.id;
     let name = environment.names.product(id.vendor, id.product, usize::MAX);
     let name = String::from_utf8_lossy(&name).into_owned();
     match &identity.serial {
-        Some(serial) => format!("{busid}: {name}, serial {}", printable(serial.as_bytes())),
-        None => format!("{busid}: {name}"),
+        Some(serial) => format!("{name}, serial {}", printable(serial.as_bytes())),
+        None => name,
     }
 }

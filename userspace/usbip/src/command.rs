@@ -145,22 +145,24 @@ impl Command {
             Self::Unbind => unbind::run(environment, args),
         };
         done.or_else(|refusal| match refusal {
-            Refusal::BadArguments => self.misused(args, out),
+            Refusal::BadArguments(reason) => self.misused(reason, args, out),
             Refusal::Failed(reported) => self.answer_failure(reported, args, out),
             Refusal::Answered(reported) => Err(reported),
         })
     }
 
     /// Wrong arguments: the usage text as in C, or what `--json` asks for.
-    fn misused(self, args: &[OsString], out: &mut dyn Write) -> Result<(), Reported> {
+    fn misused(
+        self,
+        reason: Option<String>,
+        args: &[OsString],
+        out: &mut dyn Write,
+    ) -> Result<(), Reported> {
         let next = format!("see \"usbip {} --help\"", self.name());
+        let reason = reason.unwrap_or_else(|| "an option is missing or unknown".to_owned());
         let reported = Reported {
             message: "wrong arguments".to_owned(),
-            cause: Some(Cause::new(
-                Kind::Usage,
-                "missing, unknown or contradictory options",
-                next,
-            )),
+            cause: Some(Cause::new(Kind::Usage, reason, next)),
         };
         if args.iter().any(|arg| arg == "--json") {
             return self.answer_failure(reported, args, out);
@@ -197,12 +199,29 @@ impl Command {
 /// Why a command that takes arguments ends early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Its arguments are wrong or incomplete; its usage text is due.
-    BadArguments,
+    /// Its arguments are wrong or incomplete; its usage text is due, and the reason where C has
+    /// no say.
+    BadArguments(Option<String>),
     /// It failed; told.
     Failed(Reported),
     /// It failed, and `--json` has its answer.
     Answered(Reported),
+}
+
+impl Refusal {
+    /// Wrong arguments, for that reason.
+    pub fn usage(reason: impl Into<String>) -> Self {
+        Self::BadArguments(Some(reason.into()))
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    /// What clap says in its first line.
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        let line = text.lines().next().unwrap_or_default();
+        Self::usage(line.strip_prefix("error: ").unwrap_or(line))
+    }
 }
 
 impl From<Reported> for Refusal {

@@ -4,14 +4,17 @@
 
 use std::ffi::OsString;
 
+use clap::ArgMatches;
 use log::info;
-use usbip_sysfs::{Port, PortState};
+use usbip_identity::{Identity, Match, Selector};
+use usbip_sysfs::{Port, PortRow, PortState, Vhci};
 
-use crate::cause::Cause;
+use crate::cause::{Cause, Kind};
+use crate::choice::{self, fits, only_one, Naming};
 use crate::command::{Outcome, Refusal};
 use crate::environment::Environment;
 use crate::imported::open_vhci;
-use crate::options::{command, read, text, value};
+use crate::options::{command, own_flag, read, text, value};
 use crate::report::{fail, Reported, USBIP};
 
 /// Usage text.
@@ -19,34 +22,130 @@ pub const USAGE: &str = "usbip detach <args>
     -p, --port=<port>    vhci_hcd port the device is on
 ";
 
+/// Command that shows the ports.
+const LIST: &str = "usbip port";
+
+/// What to detach.
+enum Wanted {
+    /// The device on a port.
+    Port(String),
+    /// The one device that fits.
+    One(Selector),
+    /// Every device, or every one that fits.
+    All(Option<Selector>),
+}
+
 /// The command line.
 pub fn cli() -> clap::Command {
-    let port = value("port", 'p', "PORT", "The port, as \"usbip port\" shows it");
-    command("detach", "Give an imported USB device back", [port])
+    let options = [
+        value("port", 'p', "PORT", "The port, as \"usbip port\" shows it"),
+        own_flag("all", "Detach all devices, or all that fit"),
+    ];
+    command("detach", "Give an imported USB device back", options).args(choice::options())
 }
 
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString]) -> Outcome {
-    let (_, matches) = read(&cli(), args, &["port"]).ok_or(Refusal::BadArguments)?;
-    let port = text(&matches, "port").ok_or(Refusal::BadArguments)?;
-    Ok(detach(environment, &port)?)
+    let (_, matches) = read(&cli(), args, &["port"])?;
+    Ok(match wanted(&matches)? {
+        Wanted::Port(port) => detach_port(environment, &port)?,
+        Wanted::One(selector) => detach_one(environment, &selector)?,
+        Wanted::All(selector) => detach_all(environment, selector.as_ref())?,
+    })
 }
 
-fn detach(environment: &Environment, text: &str) -> Result<(), Reported> {
+fn wanted(matches: &ArgMatches) -> Result<Wanted, Refusal> {
+    let selector = choice::selector(matches)?;
+    match (text(matches, "port"), selector, matches.get_flag("all")) {
+        (Some(port), None, false) => Ok(Wanted::Port(port)),
+        (None, Some(selector), false) => Ok(Wanted::One(selector)),
+        (None, selector, true) => Ok(Wanted::All(selector)),
+        (None, None, false) => Err(Refusal::usage(
+            "no device is named: give --port, --id, --serial, --class, --product or --all",
+        )),
+        (Some(_), _, _) => Err(Refusal::usage(
+            "--port names the device; --all, --id, --serial, --class and --product are for when it does not",
+        )),
+    }
+}
+
+fn detach_port(environment: &Environment, text: &str) -> Result<(), Reported> {
+    let see = |detail: String| {
+        let next = format!("see the ports in use with \"{LIST}\"");
+        Cause::new(Kind::NoMatch, detail, next)
+    };
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(fail(format_args!("invalid port {text}")));
+        let reported = fail(format_args!("invalid port {text}"));
+        return Err(reported.because(see("a port is a number".to_owned())));
     }
     let (vhci, rows) = open_vhci(environment)?;
     let wanted = parse_port(text);
     let Some(row) = rows.iter().find(|row| Some(row.port) == wanted) else {
         let count = vhci.port_count();
-        return Err(fail(format_args!("Invalid port {text} > maxports {count}")));
+        let reported = fail(format_args!("Invalid port {text} > maxports {count}"));
+        return Err(reported.because(see(format!("there are {count} ports"))));
     };
-    let port = row.port;
     if row.state == PortState::Null {
-        info!(target: USBIP, "Port {port} is already detached!\n");
+        info!(target: USBIP, "Port {} is already detached!\n", row.port);
         return Ok(());
     }
+    detach(environment, &vhci, row.port)
+}
+
+fn detach_one(environment: &Environment, selector: &Selector) -> Result<(), Reported> {
+    let (vhci, rows) = open_vhci(environment)?;
+    let fitting = imported(environment, &rows)
+        .filter(|(identity, _)| fits(environment, selector, identity) == Match::Yes);
+    let fitting = fitting.map(|(identity, port)| (identity, port.to_string(), port));
+    let naming = Naming {
+        option: "-p PORT",
+        list_command: LIST,
+    };
+    let port = only_one(environment, selector, fitting.collect(), naming)?;
+    detach(environment, &vhci, port)
+}
+
+/// Without a selector also ports whose device is not there yet, or no more.
+fn detach_all(environment: &Environment, selector: Option<&Selector>) -> Result<(), Reported> {
+    let (vhci, rows) = open_vhci(environment)?;
+    let ports: Vec<_> = match selector {
+        None => {
+            let taken = rows.iter().filter(|row| row.state != PortState::Null);
+            taken.map(|row| row.port).collect()
+        }
+        Some(selector) => {
+            let fitting = imported(environment, &rows)
+                .filter(|(identity, _)| fits(environment, selector, identity) == Match::Yes);
+            fitting.map(|(_, port)| port).collect()
+        }
+    };
+    if ports.is_empty() {
+        info!(target: USBIP, "there is nothing to detach");
+    }
+    let mut failure = None;
+    for port in ports {
+        match detach(environment, &vhci, port) {
+            Err(reported) if failure.is_none() => failure = Some(reported),
+            Err(reported) => reported.tell_cause(),
+            Ok(()) => {}
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+/// The devices that are here, and their ports.
+fn imported<'a>(
+    environment: &'a Environment,
+    rows: &'a [PortRow],
+) -> impl Iterator<Item = (Identity, Port)> + 'a {
+    let here = rows.iter().filter(|row| row.state.has_device());
+    here.filter_map(|row| {
+        let device = environment.sysfs.usb_device(row.local.as_ref()?).ok()?;
+        Some((Identity::of_local(&device), row.port))
+    })
+}
+
+fn detach(environment: &Environment, vhci: &Vhci, port: Port) -> Result<(), Reported> {
     let stamp = environment.records.stamp(port);
     vhci.detach(port).map_err(|error| {
         fail(format_args!("Port {port} detach request failed!\n"))

@@ -9,7 +9,7 @@ use usbip_client::Records;
 use usbip_net::TcpPort;
 use usbip_sysfs::{BusId, Device, Sysfs, Vhci, VhciError, HOST_DRIVER, VHCI_DRIVER};
 
-use crate::cause::Cause;
+use crate::cause::{Cause, Kind};
 use crate::imported::{not_open, report_vhci};
 use crate::modules::Loader;
 use crate::names::Names;
@@ -59,7 +59,13 @@ impl Environment {
         let busid = text.parse::<BusId>().ok();
         busid
             .and_then(|busid| Some((busid.clone(), self.sysfs.usb_device(&busid).ok()?)))
-            .ok_or_else(|| fail("device with the specified bus ID does not exist"))
+            .ok_or_else(|| {
+                fail("device with the specified bus ID does not exist").because(Cause::new(
+                    Kind::NoMatch,
+                    format!("nothing is plugged in at '{text}'"),
+                    "see what there is with \"usbip list -l\"",
+                ))
+            })
     }
 
     /// Loads the server's driver if it is missing.

@@ -4,7 +4,7 @@
 
 use log::info;
 use usbip_identity::Identity;
-use usbip_net::{connect, Channel, ExchangeError};
+use usbip_net::{connect, place, Channel, ExchangeError};
 use usbip_protocol::op::{
     decode_device_count, OpError, OpHeader, Operation, UsbClass, UsbDevice, USB_DEVICE_LEN,
     USB_INTERFACE_LEN,
@@ -54,8 +54,11 @@ pub struct Offers {
 pub fn ask(environment: &Environment, host: &str) -> Result<Offers, Reported> {
     let port = &environment.tcp_port;
     let stream = connect(host, port).map_err(|error| {
-        fail(format_args!("could not connect to {host}:{port}: {error}"))
-            .because(Cause::of_connect(&error, host, port))
+        fail(format_args!(
+            "could not connect to {}: {error}",
+            place(host, port)
+        ))
+        .because(Cause::of_connect(&error, host, port))
     })?;
     let mut listing = Listing {
         channel: Channel::new(stream, PATIENCE),

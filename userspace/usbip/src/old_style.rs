@@ -9,7 +9,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap::ArgMatches;
 
-use crate::options::{command, position};
+use crate::options::{command, position, IGNORED};
 
 /// A translated command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub fn translate(args: &[OsString]) -> Option<OldStyle> {
 }
 
 fn operands(matches: &ArgMatches) -> Vec<OsString> {
-    let operands = matches.get_many::<OsString>("ignored");
+    let operands = matches.get_many::<OsString>(IGNORED);
     operands.unwrap_or_default().cloned().collect()
 }
 

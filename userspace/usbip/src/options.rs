@@ -8,6 +8,11 @@ use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::command::Refusal;
+
+/// Arguments that are no options.
+pub const IGNORED: &str = "ignored";
+
 /// A command with these options. The last of several equal options counts, other arguments are
 /// ignored, and nothing is ever printed.
 pub fn command(
@@ -16,7 +21,7 @@ pub fn command(
     options: impl IntoIterator<Item = Arg>,
 ) -> Command {
     bare_command(name, about, options).arg(
-        Arg::new("ignored")
+        Arg::new(IGNORED)
             .num_args(0..)
             .hide(true)
             .value_parser(ValueParser::os_string()),
@@ -73,7 +78,16 @@ pub fn own_value(name: &'static str, shown: &'static str, help: &'static str) ->
 
 /// Answers in JSON.
 pub fn json() -> Arg {
-    own_flag("json", "Answer with one JSON object (see JSON.md)")
+    own_flag(
+        "json",
+        "Answer with one JSON object (JSON.md in the documentation of usbip-rs has its fields)",
+    )
+}
+
+/// The server; `help` is what for.
+pub fn remote(help: &str) -> Arg {
+    let help = format!("{help}: a name, an address, unix:/PATH or vsock:CID[:PORT]");
+    value("remote", 'r', "HOST", "").help(help)
 }
 
 /// `getopt_long` takes any beginning of a name, and no two options of one command of C begin with
@@ -97,16 +111,18 @@ pub fn position(matches: &ArgMatches, name: &str) -> Option<usize> {
 }
 
 /// Reads arguments as C does, that is up to the first option out of `acting` and no further: C acts
-/// on it at once, and what follows is not even checked. `None` when there is no such option or when
-/// something before it is wrong.
+/// on it at once, and what follows is not even checked.
 ///
 /// With one of our own options anywhere all arguments are read and have to be right; then there
 /// may be no acting option.
+///
+/// # Errors
+/// When there is no such option, or when something before it is wrong.
 pub fn read<'a>(
     command: &Command,
     args: &[OsString],
     acting: &[&'a str],
-) -> Option<(Option<&'a str>, ArgMatches)> {
+) -> Result<(Option<&'a str>, ArgMatches), Refusal> {
     let first = |matches: &ArgMatches| {
         let positions = acting
             .iter()
@@ -114,14 +130,32 @@ pub fn read<'a>(
         positions.min().map(|(_, name)| name)
     };
     if has_own(command, args) {
-        let matches = command.clone().try_get_matches_from(args).ok()?;
-        return Some((first(&matches), matches));
+        let matches = read_all(command, args)?;
+        return Ok((first(&matches), matches));
     }
-    (1..=args.len()).find_map(|count| {
+    let acted = (1..=args.len()).find_map(|count| {
         let read = args.iter().take(count);
         let matches = command.clone().try_get_matches_from(read).ok()?;
         first(&matches).map(|name| (Some(name), matches))
-    })
+    });
+    acted.ok_or(Refusal::BadArguments(None))
+}
+
+/// Reads all arguments. Those that are no options count for nothing in C; beside one of our own
+/// options they are a mistake: `--wait 5`.
+///
+/// # Errors
+/// When something is wrong.
+pub fn read_all(command: &Command, args: &[OsString]) -> Result<ArgMatches, Refusal> {
+    let matches = command.clone().try_get_matches_from(args)?;
+    let mut operands = matches.get_many::<OsString>(IGNORED).unwrap_or_default();
+    match operands.next() {
+        Some(operand) if has_own(command, args) => {
+            let operand = operand.to_string_lossy();
+            Err(Refusal::usage(format!("'{operand}' belongs to no option")))
+        }
+        _ => Ok(matches),
+    }
 }
 
 /// Whether one of our own options is there; they are the ones without a short form.
@@ -151,7 +185,7 @@ mod tests {
             ],
         );
         let args: Vec<_> = args.iter().map(OsString::from).collect();
-        let (name, matches) = read(&command, &args, &["remote", "local"])?;
+        let (name, matches) = read(&command, &args, &["remote", "local"]).ok()?;
         let parsable = position(&matches, "parsable");
         let parsable =
             parsable.is_some() && parsable < name.and_then(|name| position(&matches, name));
@@ -195,6 +229,7 @@ mod tests {
         let local = Some((Some("local"), false, None));
         assert_eq!(first(&["-l", "--product", "x"]), local);
         assert_eq!(first(&["-l", "--product=x", "--bogus"]), None);
+        assert_eq!(first(&["-l", "--product=x", "y"]), None);
         assert_eq!(first(&["-l", "--product"]), None);
         assert_eq!(first(&["--product=x"]), Some((None, false, None)));
         // Our names must not make those of C ambiguous, nor be guessed.

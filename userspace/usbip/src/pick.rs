@@ -7,8 +7,9 @@ use usbip_client::{Imported, Server};
 use usbip_identity::{Identity, Match, Selector};
 
 use crate::cause::{Cause, Kind};
-use crate::choice::{fits, only_one};
+use crate::choice::{fits, only_one, Naming};
 use crate::environment::Environment;
+use crate::list::printable;
 use crate::offer;
 use crate::report::{fail, Reported, USBIP};
 
@@ -35,10 +36,16 @@ impl Picked {
 /// # Errors
 /// When none does, several do, or the server cannot be asked; told.
 pub fn one(environment: &Environment, host: &str, selector: &Selector) -> Result<Picked, Reported> {
-    let fitting = fitting(environment, host, Some(selector))?;
-    let command = format!("usbip list -r {host}");
-    let (_, picked) = only_one(environment, selector, fitting, &command)?;
-    Ok(picked)
+    let fitting = fitting(environment, host, Some(selector))?.into_iter();
+    let fitting = fitting.map(|(identity, picked)| {
+        let name = printable(identity.busid.as_bytes());
+        (identity, name, picked)
+    });
+    let naming = Naming {
+        option: "-b BUSID",
+        list_command: &format!("usbip list -r {host}"),
+    };
+    only_one(environment, selector, fitting.collect(), naming)
 }
 
 /// Every device that fits.

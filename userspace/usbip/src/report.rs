@@ -62,15 +62,6 @@ impl Reported {
         }
     }
 
-    /// Tells a lack of privilege from other failures of the kernel; says nothing about those.
-    #[must_use]
-    pub fn because_of(self, error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::PermissionDenied => self.because(Cause::no_permission()),
-            _ => self,
-        }
-    }
-
     /// Prints another line of C that follows from the same cause.
     #[must_use]
     pub fn then(self, text: impl Display) -> Self {

@@ -8,11 +8,11 @@ use std::io::{self, Write};
 use crate::answer::{self, Answer, Devices, Drivers};
 use crate::attached_port::AttachedPort;
 use crate::choice::local_devices;
-use crate::command::{Outcome, Refusal};
+use crate::command::Outcome;
 use crate::environment::Environment;
 use crate::list::printable;
 use crate::local_device::{Export, LocalDevice};
-use crate::options::{command, json};
+use crate::options::{bare_command, json};
 use crate::service_state::ServiceState;
 
 /// Usage text.
@@ -22,7 +22,7 @@ pub const USAGE: &str = "usbip status [--json]
 
 /// The command line.
 pub fn cli() -> clap::Command {
-    command(
+    bare_command(
         "status",
         "Show what is exported and imported, and who has it",
         [json()],
@@ -31,8 +31,7 @@ pub fn cli() -> clap::Command {
 
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString], out: &mut dyn Write) -> Outcome {
-    let matches = cli().try_get_matches_from(args);
-    let matches = matches.map_err(|_| Refusal::BadArguments)?;
+    let matches = cli().try_get_matches_from(args)?;
     let status = Status::read(environment);
     match matches.get_flag("json") {
         true => answer::write(out, "status", status.answer(), None),

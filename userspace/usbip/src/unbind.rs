@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use log::info;
 use usbip_sysfs::{Device, HOST_DRIVER};
 
+use crate::cause::{Cause, Kind};
 use crate::choice;
-use crate::command::{Outcome, Refusal};
+use crate::command::Outcome;
 use crate::environment::Environment;
 use crate::options::{command, read, text, value};
 use crate::report::{fail, Reported, USBIP};
@@ -26,11 +27,12 @@ pub fn cli() -> clap::Command {
 
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString]) -> Outcome {
-    let (_, matches) = read(&cli(), args, &["busid"]).ok_or(Refusal::BadArguments)?;
+    let (_, matches) = read(&cli(), args, &["busid"])?;
     let busid = match (text(&matches, "busid"), choice::selector(&matches)?) {
         (Some(busid), None) => busid,
         (None, Some(selector)) => choice::local(environment, &selector, is_exported)?,
-        _ => return Err(Refusal::BadArguments),
+        (Some(_), Some(_)) => return Err(choice::twice()),
+        (None, None) => return Err(choice::none()),
     };
     Ok(unbind(environment, &busid)?)
 }
@@ -43,18 +45,26 @@ fn is_exported(device: &Device) -> bool {
 fn unbind(environment: &Environment, text: &str) -> Result<(), Reported> {
     let (busid, device) = environment.local_device(text)?;
     if !is_exported(&device) {
-        return Err(fail("device is not bound to usbip-host driver"));
+        return Err(
+            fail("device is not bound to usbip-host driver").because(Cause::new(
+                Kind::NotBound,
+                format!("{busid} is not exported"),
+                "see what is with \"usbip status\"",
+            )),
+        );
     }
     let driver = environment.sysfs.host_driver();
     driver.unbind_from(HOST_DRIVER, &busid).map_err(|error| {
-        fail(format_args!("error unbinding device {busid} from driver")).because_of(&error)
+        fail(format_args!("error unbinding device {busid} from driver"))
+            .because(Cause::kernel("unbind", &error))
     })?;
     driver.remove_match(&busid).map_err(|error| {
-        fail(format_args!("unable to unbind device on {busid}")).because_of(&error)
+        fail(format_args!("unable to unbind device on {busid}"))
+            .because(Cause::kernel("match_busid", &error))
     })?;
     driver
         .rebind(&busid)
-        .map_err(|error| fail("error rebinding").because_of(&error))?;
+        .map_err(|error| fail("error rebinding").because(Cause::kernel("rebind", &error)))?;
     info!(target: USBIP, "unbind device on busid {busid}: complete");
     Ok(())
 }

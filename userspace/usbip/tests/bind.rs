@@ -52,10 +52,13 @@ fn bind_without_present_driver() {
 
 #[test]
 fn bind_refuses() {
-    let unknown = "usbip: error: device with the specified bus ID does not exist\n";
     for busid in ["9-9", "", "..", "../1-1"] {
         let machine = machine(None);
-        assert_eq!(machine.run(&["bind", "-b", busid]), Ran::quiet(1, unknown));
+        let text = format!(
+            "usbip: error: device with the specified bus ID does not exist
+usbip: info: no match: nothing is plugged in at '{busid}'; see what there is with \"usbip list -l\"\n"
+        );
+        assert_eq!(machine.run(&["bind", "-b", busid]), Ran::quiet(1, &text));
     }
     let bound = machine(Some("usbip-host"));
     let text = "usbip: error: device on busid 1-1 is already bound to usbip-host\n";
@@ -63,14 +66,16 @@ fn bind_refuses() {
 
     let hub = machine(Some("usb"));
     hub.sysfs.set("1-1", "bDeviceClass", "09\n").unwrap();
-    let text = "usbip: error: could not unbind driver from device on busid 1-1\n";
+    let text = "usbip: error: could not unbind driver from device on busid 1-1
+usbip: info: cannot be exported: 1-1 is a hub; choose a device that is plugged into it with \"usbip list -l\"\n";
     assert_eq!(hub.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
 
     let imported = Machine::new();
     let place = "devices/platform/vhci_hcd.0/usb3/3-1";
     imported.sysfs.add_usb_device_at(place, "3-1").unwrap();
     let text =
-        format!("usbip: error: bind loop detected: device: /{place} is attached to vhci_hcd\n\n");
+        format!("usbip: error: bind loop detected: device: /{place} is attached to vhci_hcd\n
+usbip: info: cannot be exported: the device is one of another machine; attach it to its user from there\n");
     assert_eq!(imported.run(&["bind", "-b", "3-1"]), Ran::quiet(1, &text));
 }
 
@@ -79,7 +84,8 @@ fn present_driver_that_holds_on() {
     let machine = machine(Some("usb"));
     std::fs::remove_file(machine.sysfs.root().join("bus/usb/drivers/usb/unbind")).unwrap();
     let text = "usbip: error: error unbinding device 1-1 from driver
-usbip: error: could not unbind driver from device on busid 1-1\n";
+usbip: error: could not unbind driver from device on busid 1-1
+usbip: info: refused by the kernel: unbind: No such file or directory; see \"dmesg\"\n";
     assert_eq!(machine.run(&["bind", "-b", "1-1"]), Ran::quiet(1, text));
 }
 
@@ -148,7 +154,8 @@ fn unbind() {
 
 #[test]
 fn unbind_refuses() {
-    let text = "usbip: error: device is not bound to usbip-host driver\n";
+    let text = "usbip: error: device is not bound to usbip-host driver
+usbip: info: not bound: 1-1 is not exported; see what is with \"usbip status\"\n";
     for driver in [None, Some("usb"), Some("usbip-host2")] {
         let machine = machine(driver);
         assert_eq!(machine.run(&["unbind", "-b", "1-1"]), Ran::quiet(1, text));
@@ -161,6 +168,7 @@ fn unbind_refuses() {
             .join("bus/usb/drivers/usbip-host/rebind"),
     )
     .unwrap();
-    let text = "usbip: error: error rebinding\n";
+    let text = "usbip: error: error rebinding
+usbip: info: refused by the kernel: rebind: No such file or directory; see \"dmesg\"\n";
     assert_eq!(machine.run(&["unbind", "-b", "1-1"]), Ran::quiet(1, text));
 }

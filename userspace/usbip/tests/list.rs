@@ -155,6 +155,26 @@ usbip: info: bad answer: peer announces 4294967295 devices;";
 }
 
 #[test]
+fn local_servers_have_no_port_and_no_ping() {
+    for (host, cause) in [
+        (
+            "unix:/nonexistent",
+            "unreachable: unix:/nonexistent: there is no such file; run \"usbipd -D --listen=unix:/nonexistent\"",
+        ),
+        (
+            "vsock:x",
+            "unreachable: vsock:x: invalid input parameter; write unix:/PATH, vsock:CID or vsock:CID:PORT; vsock takes a virtual machine",
+        ),
+    ] {
+        let ran = Machine::new().run(&["list", "-r", host]);
+        let text = format!(
+            "usbip: error: could not connect to {host}: System error\nusbip: info: {cause}\n"
+        );
+        assert_eq!(ran, Ran::quiet(1, &text));
+    }
+}
+
+#[test]
 fn refused_connection() {
     let ran = Machine::new().run(&["-t1", "list", "-r", "127.0.0.1"]);
     let expected = "usbip: info: using port 1 (\"1\")

@@ -144,12 +144,72 @@ fn detach_of_a_free_port() {
 fn detach_of_no_port() {
     let machine = machine(&[USED]);
     for port in ["256", "99999999999"] {
-        let text = format!("usbip: error: Invalid port {port} > maxports 600\n");
+        let text = format!(
+            "usbip: error: Invalid port {port} > maxports 600
+usbip: info: no match: there are 600 ports; see the ports in use with \"usbip port\"\n"
+        );
         assert_eq!(machine.run(&["detach", "-p", port]), Ran::quiet(1, &text));
     }
     for port in ["x", "-1", "0x0", " 0"] {
-        let text = format!("usbip: error: invalid port {port}\n");
+        let text = format!(
+            "usbip: error: invalid port {port}
+usbip: info: no match: a port is a number; see the ports in use with \"usbip port\"\n"
+        );
         assert_eq!(machine.run(&["detach", "-p", port]), Ran::quiet(1, &text));
     }
     assert_eq!(machine.sysfs.vhci("detach").unwrap(), "");
+}
+
+/// A machine with two sticks of one make, and a port whose device is not there yet.
+fn crowded() -> Machine {
+    let machine = machine(&[
+        USED,
+        "hs  0001 006 003 00010003 000003 3-2\n",
+        "hs  0002 005 000 00000000 000000 0-0\n",
+    ]);
+    let hub = "devices/platform/vhci_hcd.0/usb3";
+    let sysfs = &machine.sysfs;
+    sysfs
+        .add_usb_device_at(&format!("{hub}/3-2"), "3-2")
+        .unwrap();
+    for (busid, serial) in [("3-1", "S1\n"), ("3-2", "S2\n")] {
+        sysfs
+            .write(&format!("{hub}/{busid}/serial"), serial)
+            .unwrap();
+    }
+    machine
+}
+
+#[test]
+fn detach_by_identity() {
+    let machine = crowded();
+    let ran = machine.run(&["detach", "--id", "0781:5567"]);
+    let expected = "usbip: error: 2 devices have id 0781:5567
+usbip: info:   0: SanDisk Corp. : Cruzer Blade (0781:5567), serial S1
+usbip: info:   1: SanDisk Corp. : Cruzer Blade (0781:5567), serial S2
+usbip: info: ambiguous: id 0781:5567 fits 0, 1; choose one with -p PORT, or add --serial\n";
+    assert_eq!(ran, Ran::quiet(1, expected));
+    assert_eq!(machine.sysfs.vhci("detach").unwrap(), "");
+    let text = "usbip: info: Port 1 is now detached!\n\n";
+    let ran = machine.run(&["detach", "--serial", "s2"]);
+    assert_eq!(ran, Ran::quiet(0, text));
+    assert_eq!(machine.sysfs.vhci("detach").unwrap(), "1");
+}
+
+#[test]
+fn detach_all() {
+    let detached = |ports: &[u32]| -> String {
+        let lines = ports.iter();
+        lines
+            .map(|port| format!("usbip: info: Port {port} is now detached!\n\n"))
+            .collect()
+    };
+    let machine = crowded();
+    let ran = machine.run(&["detach", "--all"]);
+    assert_eq!(ran, Ran::quiet(0, &detached(&[0, 1, 2])));
+    let ran = machine.run(&["detach", "--all", "--product", "*blade*"]);
+    assert_eq!(ran, Ran::quiet(0, &detached(&[0, 1])));
+    let ran = machine.run(&["detach", "--all", "--class", "printer"]);
+    let nothing = "usbip: info: there is nothing to detach\n";
+    assert_eq!(ran, Ran::quiet(0, nothing));
 }

@@ -70,6 +70,32 @@ fn own_options_have_a_help_of_their_own() {
 }
 
 #[test]
+fn mistakes_beside_own_options_are_named() {
+    for (line, reason) in [
+        ("attach -r h --all --bogus", "unexpected argument '--bogus'"),
+        ("attach -r h -b 1-1 --wait 5", "'5' belongs to no option"),
+        ("attach -r h -b 1-1 --wait=x", "--wait=x is no number"),
+        ("attach -r h -b 1-1 --all", "--busid names one device"),
+        ("attach -r h --json", "no device is named"),
+        ("attach --all", "--remote is missing"),
+        ("bind -b 1-1 --id 1:2", "--busid names the device"),
+        ("bind --force", "no device is named"),
+        ("bind --id", "a value is required for '--id <VID:PID>'"),
+        ("unbind --id 1:2 x", "'x' belongs to no option"),
+        ("detach -p 0 --all", "--port names the device"),
+        ("list --json", "--local, --remote or --device is missing"),
+        ("list -d --json", "--device lists all gadgets"),
+        ("status x --json", "unexpected argument 'x'"),
+    ] {
+        let args: Vec<_> = line.split(' ').collect();
+        let ran = Machine::new().run(&args);
+        let told = ran.stderr.strip_prefix("usbip: info: wrong usage: ");
+        let told = told.is_some_and(|told| told.starts_with(reason));
+        assert!(ran.code == 1 && told, "{line}: {ran:?}");
+    }
+}
+
+#[test]
 fn old_style() {
     let title = "Imported USB devices\n====================\n";
     let machine = Machine::new();

@@ -172,7 +172,7 @@ fn flags() -> [Arg; 7] {
         (
             "device",
             'e',
-            "Export gadgets of usbip-vudc (not supported)",
+            "Export gadgets of usbip-vudc instead of devices",
         ),
         ("daemon", 'D', "Go into the background and log to syslog"),
         ("debug", 'd', "Print debugging information"),

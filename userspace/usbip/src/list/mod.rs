@@ -12,7 +12,7 @@ use std::io::Write;
 use crate::choice;
 use crate::command::{Outcome, Refusal};
 use crate::environment::Environment;
-use crate::options::{command, flag, json, position, read, text, value};
+use crate::options::{command, flag, json, position, read, remote, text};
 
 /// Usage text.
 pub const USAGE: &str = "usbip list [-p|--parsable] <args>
@@ -37,7 +37,7 @@ enum Format {
 pub fn cli() -> clap::Command {
     let options = [
         flag("parsable", 'p', "One line for each device"),
-        value("remote", 'r', "HOST", "What another machine exports"),
+        remote("What another machine exports"),
         flag("local", 'l', "What this machine could export"),
         flag("device", 'd', "Gadgets of this machine (usbip-vudc)"),
         json(),
@@ -48,8 +48,9 @@ pub fn cli() -> clap::Command {
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString], out: &mut dyn Write) -> Outcome {
     let acting = ["remote", "local", "device"];
-    let (name, matches) = read(&cli(), args, &acting).ok_or(Refusal::BadArguments)?;
-    let name = name.ok_or(Refusal::BadArguments)?;
+    let (name, matches) = read(&cli(), args, &acting)?;
+    let missing = || Refusal::usage("--local, --remote or --device is missing");
+    let name = name.ok_or_else(missing)?;
     let selector = choice::selector(&matches)?;
     // `-p` counts only before the option that acts.
     let format = match position(&matches, "parsable") {
@@ -58,7 +59,9 @@ pub fn run(environment: &Environment, args: &[OsString], out: &mut dyn Write) ->
         _ => Format::Plain,
     };
     if name == "device" && (format == Format::Json || selector.is_some()) {
-        return Err(Refusal::BadArguments);
+        return Err(Refusal::usage(
+            "--device lists all gadgets, and not in JSON",
+        ));
     }
     let selector = selector.unwrap_or_default();
     environment.names.announce();
