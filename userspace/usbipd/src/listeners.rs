@@ -4,7 +4,7 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
@@ -57,6 +57,13 @@ impl Listeners {
     pub fn has_inherited(&self) -> bool {
         let mut sockets = self.sockets.iter();
         sockets.any(|listener| listener.endpoint.is_none())
+    }
+
+    /// Where systemd has opened a TCP socket, if it has.
+    pub fn inherited_tcp(&self) -> Option<SocketAddr> {
+        let sockets = self.sockets.iter();
+        let mut inherited = sockets.filter(|listener| listener.endpoint.is_none());
+        inherited.find_map(|listener| listener.socket.local_addr().ok()?.as_socket())
     }
 
     /// Opens a socket for each endpoint that has none yet and closes those that are no longer

@@ -18,7 +18,7 @@ use usbip_net::{Channel, Patience, TcpPort};
 use usbip_service::{tell_ready, tell_reloading, tell_stopping, Signal, Signals};
 use usbip_sysfs::Sysfs;
 
-use crate::address::Endpoint;
+use crate::address::{Endpoint, ListenAddress};
 use crate::config::Config;
 use crate::exporter::Exporter;
 use crate::exports::Exports;
@@ -132,6 +132,7 @@ impl Server<'_> {
 
     /// Puts a configuration into force.
     fn configure(&mut self, config: Config) -> Result<(), Reported> {
+        self.refuse_two_opinions(&config)?;
         self.listeners.listen_on(self.endpoints(&config))?;
         raise_descriptor_limit(config.max_connections);
         match &self.exporter {
@@ -148,14 +149,33 @@ impl Server<'_> {
         Ok(())
     }
 
+    /// Where to listen, as far as somebody has said so.
+    fn places<'a>(&'a self, config: &'a Config) -> &'a [ListenAddress] {
+        match self.options.listen.is_empty() {
+            true => &config.listen,
+            false => &self.options.listen,
+        }
+    }
+
+    /// Sockets of systemd stay open whatever `listen` says: who restricts the addresses there would
+    /// still be reached on all of them.
+    fn refuse_two_opinions(&self, config: &Config) -> Result<(), Reported> {
+        let mut places = self.places(config).iter();
+        let is_told = places.any(|place| matches!(place, ListenAddress::Tcp { .. }));
+        match self.listeners.inherited_tcp() {
+            Some(address) if is_told => {
+                error!(target: USBIPD, "told where to listen, but systemd has opened {address}, which stays open: change that with \"systemctl edit usbipd.socket\", or end it with \"systemctl disable --now usbipd.socket\"");
+                Err(Reported)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Where to listen: what the command line says, else the configuration, else what systemd has
     /// opened, else everywhere. A name that cannot be resolved is told and left out.
     fn endpoints(&self, config: &Config) -> Vec<Endpoint> {
         let number = self.port.number();
-        let places = match self.options.listen.is_empty() {
-            true => &config.listen,
-            false => &self.options.listen,
-        };
+        let places = self.places(config);
         if places.is_empty() {
             return match self.listeners.has_inherited() {
                 true => Vec::new(),

@@ -167,11 +167,8 @@ fn a_mistake_at_the_start_ends_it() {
     assert!(text.contains("line 2"), "{text}");
 }
 
-#[test]
-fn socket_of_systemd_is_used_instead_of_our_own() {
-    let place = Place::new("");
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+/// A daemon that gets a socket as systemd would give it.
+fn activated(place: &Place, listener: TcpListener) -> Command {
     let mut command = Command::new("sh");
     let script = format!(
         "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {} --config={}",
@@ -179,6 +176,41 @@ fn socket_of_systemd_is_used_instead_of_our_own() {
         place.file.display()
     );
     command.args(["-c", &script]).stdin(OwnedFd::from(listener));
+    command
+}
+
+#[test]
+fn addresses_beside_a_socket_of_systemd_are_refused() {
+    let place = Place::new("listen = ['127.0.0.2:0']");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let refused = activated(&place, listener).output().unwrap();
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{text}");
+    let reason = format!("systemd has opened {address}, which stays open: change that with ");
+    assert!(text.contains(&reason), "{text}");
+
+    // Other families restrict nothing, and a reload that would is refused.
+    let socket = place.sysfs.root().join("socket");
+    place.configure(&format!("listen = ['unix:{}']", socket.display()));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let daemon = Daemon::spawn(&place.sysfs, &mut activated(&place, listener));
+    daemon.wait_for("usbipd: info: listening on unix:");
+    let local = UnixStream::connect(&socket).unwrap();
+    assert!(asks_for_a_list(local).starts_with(ONE_DEVICE));
+    place.configure("listen = ['127.0.0.2:0']");
+    daemon.signal("-HUP");
+    daemon.wait_for("usbipd: error: told where to listen");
+    daemon.wait_for("usbipd: error: going on with the configuration as it was");
+    assert!(daemon.ask(&list_request()).starts_with(ONE_DEVICE));
+}
+
+#[test]
+fn socket_of_systemd_is_used_instead_of_our_own() {
+    let place = Place::new("");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut command = activated(&place, listener);
     let daemon = Daemon::spawn(&place.sysfs, &mut command);
     assert_eq!(daemon.port, port);
     assert!(daemon.ask(&list_request()).starts_with(ONE_DEVICE));
