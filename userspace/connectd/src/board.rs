@@ -3,6 +3,8 @@
 //! What all keepers share: who has which port, when somebody detached by hand, and the state file.
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,6 +13,7 @@ use usbip_service::StateFile;
 use usbip_sysfs::{DevId, Port};
 
 use crate::phase::{Attachment, Phase};
+use crate::seal;
 use crate::wanted::Wanted;
 use crate::CONNECTD;
 
@@ -22,6 +25,9 @@ const VERSION: u32 = 1;
 struct State {
     version: u32,
     attachments: Vec<Entry>,
+    /// Number of the `detach` file that is sealed, if one is.
+    #[serde(default)]
+    sealed: Option<u64>,
 }
 
 /// How one wanted device stands.
@@ -35,9 +41,9 @@ pub struct Entry {
     port: String,
     /// Which device of it is wanted, in words.
     wanted: String,
-    /// `attached`, `waiting` or `detached`.
+    /// `attached`, `waiting`, `asleep` or `detached`.
     state: String,
-    /// Why it waits.
+    /// Why it waits, or why it stays attached although the machine wants to sleep.
     reason: Option<String>,
     /// Failed attempts in a row.
     attempts: u32,
@@ -64,7 +70,8 @@ impl Entry {
                 "detached by the user; \"usbip-connectd --resume {}\" attaches it again",
                 wanted.name
             )),
-            Phase::Attached { .. } => None,
+            Phase::Asleep => Some("the machine is about to sleep".to_owned()),
+            Phase::Attached { held, .. } => held.clone(),
         };
         let number = |devid: DevId| (devid.busnum() << 16) | devid.devnum();
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -111,6 +118,7 @@ pub struct Board {
     claims: Mutex<HashMap<Port, String>>,
     hand_over: Mutex<()>,
     detaches: Mutex<Detaches>,
+    sealed: Mutex<Option<u64>>,
     file: StateFile,
 }
 
@@ -120,6 +128,7 @@ impl Board {
         let file = StateFile::new("connectd.json");
         let earlier = file.read::<State>();
         let earlier = earlier.filter(|state| state.version == VERSION);
+        let sealed = earlier.as_ref().and_then(|state| state.sealed);
         let entries = earlier.map(|state| state.attachments).unwrap_or_default();
         let entries = entries.into_iter().map(|entry| (entry.name.clone(), entry));
         Self {
@@ -127,6 +136,7 @@ impl Board {
             claims: Mutex::default(),
             hand_over: Mutex::default(),
             detaches: Mutex::default(),
+            sealed: Mutex::new(sealed),
             file,
         }
     }
@@ -134,6 +144,24 @@ impl Board {
     /// What is known of a device.
     pub fn entry(&self, name: &str) -> Option<Entry> {
         lock(&self.entries).get(name).cloned()
+    }
+
+    /// How many devices may be, or become, attached.
+    pub fn awake(&self) -> usize {
+        let entries = lock(&self.entries);
+        let states = entries.values().map(|entry| entry.state.as_str());
+        states
+            .filter(|state| !["asleep", "detached"].contains(state))
+            .count()
+    }
+
+    /// The devices that stay attached although the machine wants to sleep, and why.
+    pub fn held(&self) -> Vec<String> {
+        let entries = lock(&self.entries);
+        let attached = entries.values().filter(|entry| entry.local_port.is_some());
+        let held = attached.filter_map(|entry| Some((&entry.name, entry.reason.as_ref()?)));
+        held.map(|(name, reason)| format!("{name}: {reason}"))
+            .collect()
     }
 
     /// Tells how a device stands.
@@ -198,12 +226,27 @@ impl Board {
         theirs.is_some_and(|theirs| theirs >= since)
     }
 
+    /// Seals the `detach` file; see [`seal`].
+    pub fn seal(&self, file: &Path) {
+        let number = seal::seal(file).ok();
+        let before = mem::replace(&mut *lock(&self.sealed), number);
+        if before != number {
+            self.write(&lock(&self.entries));
+        }
+    }
+
+    /// Whether the `detach` file has been written to since it was sealed.
+    pub fn is_seal_broken(&self, file: &Path) -> bool {
+        lock(&self.sealed).is_some_and(|number| seal::is_broken(file, number))
+    }
+
     fn write(&self, entries: &BTreeMap<String, Entry>) {
         let attachments = entries.values().cloned().collect();
         let version = VERSION;
         let state = State {
             version,
             attachments,
+            sealed: *lock(&self.sealed),
         };
         self.file.write(CONNECTD, &state);
     }

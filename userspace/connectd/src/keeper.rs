@@ -16,7 +16,7 @@ use crate::backoff::Backoff;
 use crate::board::Board;
 use crate::marks::Marks;
 use crate::phase::{Attachment, Phase, DETACH_GRACE, ENUMERATION, SECOND_LOOK, TEARDOWN};
-use crate::ports::{was_detached, Fate, Ports, Recorded};
+use crate::ports::{in_use, wait_until_free, was_detached, Fate, Ports, Recorded};
 use crate::wanted::Wanted;
 use crate::CONNECTD;
 
@@ -64,7 +64,12 @@ impl Keeper {
             (Some(attachment), false) => {
                 shared.board.claim(attachment.port, &wanted.name);
                 let look = Some(now);
-                Phase::Attached { attachment, look }
+                let held = None;
+                Phase::Attached {
+                    attachment,
+                    look,
+                    held,
+                }
             }
             (None, false) => Phase::Waiting {
                 reason: "about to try".to_owned(),
@@ -83,6 +88,7 @@ impl Keeper {
     /// Keeps it attached until the sender is gone. What is attached then stays so.
     pub fn run(mut self, news: &Receiver<News>) {
         self.tell();
+        self.marks_changed();
         loop {
             let deadline = self.phase.deadline();
             let received = match deadline {
@@ -124,7 +130,7 @@ impl Keeper {
                 self.judge(&attachment, recorded, *judge);
             }
             Phase::Waiting { .. } => self.attempt(),
-            Phase::Detached => {}
+            Phase::Asleep | Phase::Detached => {}
         }
     }
 
@@ -132,8 +138,9 @@ impl Keeper {
     fn look(&mut self, second: Option<Duration>) {
         let ports = Ports::read(&self.shared.sysfs);
         match &mut self.phase {
-            Phase::Attached { attachment, look } => match ports.map(|ports| ports.fate(attachment))
-            {
+            Phase::Attached {
+                attachment, look, ..
+            } => match ports.map(|ports| ports.fate(attachment)) {
                 Ok(Fate::Alive) => *look = second.map(|second| Instant::now() + second),
                 Ok(Fate::Enumerating) => *look = Some(Instant::now() + ENUMERATION),
                 Ok(Fate::Broken) => self.clear_port(),
@@ -143,7 +150,7 @@ impl Keeper {
                     *look = Some(Instant::now() + ENUMERATION);
                 }
             },
-            Phase::Gone { .. } => {}
+            Phase::Gone { .. } | Phase::Asleep => {}
             Phase::Waiting { .. } | Phase::Detached => {
                 if let Ok(ports) = ports {
                     self.adopt(&ports);
@@ -174,7 +181,12 @@ impl Keeper {
 
     fn attached(&mut self, attachment: Attachment) {
         let look = Some(Instant::now() + ENUMERATION);
-        self.phase = Phase::Attached { attachment, look };
+        let held = None;
+        self.phase = Phase::Attached {
+            attachment,
+            look,
+            held,
+        };
     }
 
     /// Without a driver there is nothing to wait for but this.
@@ -239,6 +251,10 @@ impl Keeper {
     }
 
     fn attempt(&mut self) {
+        if self.shared.marks.is_asleep() {
+            self.phase = Phase::Asleep;
+            return;
+        }
         if let Ok(ports) = Ports::read(&self.shared.sysfs) {
             self.adopt(&ports);
             if matches!(self.phase, Phase::Attached { .. }) {
@@ -291,9 +307,43 @@ impl Keeper {
 
     /// The user wants it again.
     fn marks_changed(&mut self) {
-        if self.phase == Phase::Detached && !self.shared.marks.has(&self.wanted.name) {
-            let pause = self.backoff.soon(fastrand::f64());
-            self.wait("about to try".to_owned(), Some(pause));
+        let marks = &self.shared.marks;
+        match (&mut self.phase, marks.is_asleep()) {
+            (Phase::Attached { attachment, .. }, true) => {
+                let attachment = attachment.clone();
+                self.let_go(&attachment);
+            }
+            (Phase::Attached { held, .. }, false) => *held = None,
+            (Phase::Waiting { .. }, true) => self.phase = Phase::Asleep,
+            (Phase::Asleep, false) => self.soon(),
+            (Phase::Detached, _) if !marks.has(&self.wanted.name) => self.soon(),
+            _ => {}
         }
+    }
+
+    fn soon(&mut self) {
+        let pause = self.backoff.soon(fastrand::f64());
+        self.wait("about to try".to_owned(), Some(pause));
+    }
+
+    /// Gives the device back because the machine is about to sleep; a disk in use stays.
+    fn let_go(&mut self, attachment: &Attachment) {
+        let (name, port, shared) = (&self.wanted.name, attachment.port, &self.shared);
+        if let (Some(reason), Phase::Attached { held, .. }) =
+            (in_use(&shared.sysfs, port), &mut self.phase)
+        {
+            warn!(target: CONNECTD, "{name} stays attached, which keeps the machine awake: {reason}");
+            *held = Some(reason);
+            return;
+        }
+        info!(target: CONNECTD, "{name} is given back, the machine is about to sleep");
+        let stamp = shared.records.stamp(port);
+        shared.board.clearing();
+        // Whatever keeps the driver from it ends the connection too.
+        let _ = shared.sysfs.vhci().map(|vhci| vhci.detach(port));
+        shared.records.remove(port, stamp);
+        wait_until_free(&shared.sysfs, attachment);
+        shared.board.release(port, name);
+        self.phase = Phase::Asleep;
     }
 }

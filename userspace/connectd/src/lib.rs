@@ -19,10 +19,13 @@ mod config;
 mod detach_writes;
 mod keeper;
 mod marks;
+mod only_one;
 mod options;
 mod phase;
 mod ports;
+mod seal;
 mod service;
+mod sleep;
 mod wanted;
 
 pub use options::command_line;
@@ -48,6 +51,8 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
     let result = match options.action {
         Action::Serve => service::serve(&options),
         Action::Resume(name) => marks::resume(&name),
+        Action::Sleep => sleep::sleep(),
+        Action::Wake => marks::wake(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

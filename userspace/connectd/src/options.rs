@@ -17,6 +17,10 @@ pub enum Action {
     Serve,
     /// Have the running service keep a device again that was detached.
     Resume(String),
+    /// Give devices back because the machine is about to sleep.
+    Sleep,
+    /// Attach them again.
+    Wake,
 }
 
 /// The options.
@@ -38,6 +42,8 @@ impl Options {
         Self {
             action: match matches.remove_one("resume") {
                 Some(name) => Action::Resume(name),
+                None if matches.get_flag("sleep") => Action::Sleep,
+                None if matches.get_flag("wake") => Action::Wake,
                 None => Action::Serve,
             },
             config: matches
@@ -64,6 +70,16 @@ pub fn command_line() -> Command {
                 .long("resume")
                 .value_name("NAME")
                 .help("Attach the wanted device NAME again after it was detached"),
+            Arg::new("sleep")
+                .long("sleep")
+                .action(ArgAction::SetTrue)
+                .conflicts_with_all(["resume", "wake"])
+                .help("Give back what is not in use until --wake: the machine is about to sleep"),
+            Arg::new("wake")
+                .long("wake")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("resume")
+                .help("Attach again what --sleep gave back"),
             Arg::new("debug")
                 .long("debug")
                 .short('d')

@@ -44,6 +44,8 @@ pub enum Phase {
         attachment: Attachment,
         /// When to look at its port again.
         look: Option<Instant>,
+        /// Why it stays so although the machine wants to sleep.
+        held: Option<String>,
     },
     /// Its port has become free; soon it is known why.
     Gone {
@@ -61,6 +63,8 @@ pub enum Phase {
         /// When to try; `None` when only an event can help.
         next: Option<Instant>,
     },
+    /// It is not there because the machine sleeps.
+    Asleep,
     /// The user has detached it.
     Detached,
 }
@@ -72,7 +76,7 @@ impl Phase {
             Self::Attached { look, .. } => *look,
             Self::Gone { judge, .. } => Some(*judge),
             Self::Waiting { next, .. } => *next,
-            Self::Detached => None,
+            Self::Asleep | Self::Detached => None,
         }
     }
 
@@ -81,6 +85,7 @@ impl Phase {
         match self {
             Self::Attached { .. } => "attached",
             Self::Gone { .. } | Self::Waiting { .. } => "waiting",
+            Self::Asleep => "asleep",
             Self::Detached => "detached",
         }
     }

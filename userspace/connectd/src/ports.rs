@@ -2,10 +2,18 @@
 
 //! The ports of this machine and what the records say about them.
 
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use usbip_client::{RecordError, Records, Remote};
+use usbip_holder::holders;
 use usbip_sysfs::{Port, PortRow, PortState, Sysfs, VhciError};
 
-use crate::phase::Attachment;
+use crate::phase::{Attachment, TEARDOWN};
+
+/// Time between two looks at a connection that is about to end.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// State of all ports at one moment.
 #[derive(Debug)]
@@ -87,6 +95,25 @@ impl Recorded {
 /// seen when the port was found free, `later` a moment after that.
 pub fn was_detached(first: Recorded, later: Recorded) -> bool {
     first == Recorded::Nothing || later == Recorded::Nothing
+}
+
+/// What keeps the disk on a port from being given back, and what to do about it.
+pub fn in_use(sysfs: &Sysfs, port: Port) -> Option<String> {
+    let ports = Ports::read(sysfs).ok()?;
+    let row = ports.rows.iter().find(|row| row.port == port)?;
+    let device = sysfs.usb_device(row.local.as_ref()?).ok()?;
+    let holders = holders(Path::new("/proc"), Path::new("/dev"), &device);
+    let holder = holders.iter().find(|holder| holder.is_disk())?;
+    Some(format!("{holder}; {}", holder.remedy()))
+}
+
+/// Waits for the end of a connection that has been asked for.
+pub fn wait_until_free(sysfs: &Sysfs, attachment: &Attachment) {
+    let end = Instant::now() + TEARDOWN;
+    let is_there = || Ports::read(sysfs).is_ok_and(|ports| ports.fate(attachment) != Fate::Gone);
+    while is_there() && Instant::now() < end {
+        thread::sleep(LOOK);
+    }
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::config;
 use crate::detach_writes::DetachWrites;
 use crate::keeper::{Keeper, News, Shared};
 use crate::marks::Marks;
+use crate::only_one::OnlyOne;
 use crate::options::Options;
 use crate::wanted::Wanted;
 use crate::{fail, Reported, CONNECTD};
@@ -41,6 +42,10 @@ const NETWORK_SETTLE: Duration = Duration::from_secs(1);
 /// When it cannot start; told.
 pub fn serve(options: &Options) -> Result<(), Reported> {
     let wanted = config::read(&options.config).map_err(fail)?;
+    let only_one = OnlyOne::take().map_err(|error| fail(format_args!("lock: {error}")))?;
+    let Some(_only_one) = only_one else {
+        return Err(fail("another usbip-connectd is running"));
+    };
     let place = |variable: &str| env::var_os(variable).map(PathBuf::from);
     let signals = Signals::install().map_err(|error| fail(format_args!("signals: {error}")))?;
     let sysfs = Sysfs::new(&place("USBIP_SYSFS").unwrap_or_else(|| "/sys".into()));
@@ -57,7 +62,13 @@ pub fn serve(options: &Options) -> Result<(), Reported> {
         keepers: Vec::new(),
         network_changed: None,
     };
+    let is_seal_broken = service.is_seal_broken();
+    service.seal();
     service.keep(wanted);
+    if is_seal_broken {
+        info!(target: CONNECTD, "somebody wrote to detach while the service was not running");
+        service.shared.board.detach_written();
+    }
     tell_ready("keeping devices attached");
     let result = service.run(options, &signals, &mut sources);
     tell_stopping();
@@ -105,6 +116,7 @@ impl Service {
             }
             if sources.uevents.any(concerns_ports) {
                 sources.detach.follow(&self.shared.sysfs);
+                self.seal();
                 self.tell(News::Ports);
             }
         }
@@ -131,6 +143,7 @@ impl Service {
         let [_, _, detach, network, marks] = fds.map(|fd| !fd.revents().is_empty());
         if detach && sources.detach.any() {
             self.shared.board.detach_written();
+            self.seal();
             self.tell(News::Ports);
         }
         if network {
@@ -150,6 +163,23 @@ impl Service {
             self.tell(News::Network);
         }
         Ok(())
+    }
+
+    fn detach_file(&self) -> Option<PathBuf> {
+        let vhci = self.shared.sysfs.vhci().ok()?;
+        Some(vhci.detach_file())
+    }
+
+    fn is_seal_broken(&self) -> bool {
+        let file = self.detach_file();
+        file.is_some_and(|file| self.shared.board.is_seal_broken(&file))
+    }
+
+    /// Seals the file of the driver there is now.
+    fn seal(&self) {
+        if let Some(file) = self.detach_file() {
+            self.shared.board.seal(&file);
+        }
     }
 
     fn tell(&self, news: News) {

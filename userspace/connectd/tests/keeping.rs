@@ -12,6 +12,8 @@
 
 mod harness;
 
+use std::thread;
+
 use harness::{Machine, Server};
 
 const WANTED: &str = "[[attach]]\nname = 'stick'\nhost = '127.0.0.1'\nid = '0781:5567'\n";
@@ -137,6 +139,66 @@ fn a_write_to_detach_is_a_detach() {
     machine.wait_for_state("detached");
     assert_eq!(machine.record(1), None);
     assert_eq!(server.imports(), ["1-2"]);
+}
+
+#[test]
+fn a_write_to_detach_counts_also_while_the_service_is_down() {
+    let server = Server::start(&[("1-2", 0x5567)]);
+    let machine = Machine::new(WANTED, &server);
+    let service = machine.start();
+    machine.wait_for_state("attached");
+    machine.take_port();
+    service.kill();
+    let detach = "devices/platform/vhci_hcd.0/detach";
+    machine.sysfs.write(detach, "1").unwrap();
+    machine.free_port();
+    service.start_again();
+    machine.wait_for_state("detached");
+    assert_eq!(server.imports(), ["1-2"]);
+    // It is no news any more when the device is lost the next time.
+    machine.run(&["--resume", "stick"]);
+    machine.wait_for_state("attached");
+    machine.free_port();
+    service.restart();
+    machine.wait_until("it is attached again", || server.imports().len() >= 3);
+}
+
+#[test]
+fn devices_are_given_back_while_the_machine_sleeps() {
+    let server = Server::start(&[("1-2", 0x5567)]);
+    let machine = Machine::new(WANTED, &server);
+    assert!(machine.run(&["--sleep"]).contains("no service is running"));
+    let service = machine.start();
+    machine.wait_for_state("attached");
+    machine.take_port();
+    thread::scope(|scope| {
+        let slept = scope.spawn(|| machine.run(&["--sleep"]));
+        machine.wait_until("it is detached", || {
+            machine.sysfs.vhci("detach").unwrap() == "1"
+        });
+        machine.free_port();
+        assert_eq!(slept.join().unwrap(), "");
+    });
+    assert_eq!(machine.entry()["state"], "asleep");
+    assert_eq!(machine.record(1), None);
+    service.restart();
+    machine.wait_for_state("asleep");
+    assert_eq!(server.imports(), ["1-2"]);
+    assert_eq!(machine.run(&["--wake"]), "");
+    machine.wait_for_state("attached");
+    assert_eq!(server.imports(), ["1-2", "1-2"]);
+}
+
+#[test]
+fn there_is_one_service_at_a_time() {
+    let server = Server::start(&[]);
+    let machine = Machine::new(WANTED, &server);
+    let service = machine.start();
+    machine.wait_for_state("waiting");
+    let text = machine.run(&[]);
+    let reason = "usbip-connectd: error: another usbip-connectd is running\n";
+    assert_eq!(text, reason);
+    service.restart();
 }
 
 #[test]

@@ -131,8 +131,16 @@ impl Machine {
 impl Service<'_> {
     /// Kills it and starts it again.
     pub fn restart(&self) {
+        self.kill();
+        self.start_again();
+    }
+
+    pub fn kill(&self) {
         self.child.borrow_mut().kill().unwrap();
         self.child.borrow_mut().wait().unwrap();
+    }
+
+    pub fn start_again(&self) {
         *self.child.borrow_mut() = self.machine.command().spawn().unwrap();
     }
 }
