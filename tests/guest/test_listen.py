@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A stick comes through wherever usbipd listens."""
+"""A stick comes through wherever usbipd listens, however many ask for it."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from harness import usb
 from harness.link import Link
+from harness.server import PORT
 from harness.tools import Tools
 
 # Where usbipd listens, and where the client finds it.
@@ -15,6 +16,10 @@ PLACES = {
     "ipv6": ("[::1]", "::1"),
     "vsock": ("vsock:3240", "vsock:1"),
 }
+
+# Clients at once, and those of them that say nothing.
+CLIENTS = 500
+SILENT = 50
 
 
 def _status(link: Link) -> list[dict[str, Any]]:
@@ -45,3 +50,17 @@ def test_place(link: Link, name: str) -> None:
     link.detach()
     link.release()
     assert usb.driver(guest, link.busid) == "usb"
+
+
+def test_crowd(link: Link) -> None:
+    """With 500 clients at once, 50 of them silent, everybody who asks gets a list, the next one within a second."""
+    link.client.tools = link.server.tools = Tools.RS
+    guest = link.server.guest
+    link.start()
+    link.server.bind(link.busid)
+    command = f"{link.client.usbip} list -r 127.0.0.1"
+    ran = guest.run(f"crowd 127.0.0.1:{PORT} {CLIENTS} {SILENT} {command}", timeout=30)
+    milliseconds, answered = map(int, ran.out.split())
+    print(f"a list among {CLIENTS} clients: {milliseconds} ms")
+    assert answered == CLIENTS - SILENT
+    assert milliseconds < 1000 * guest.env.patience

@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # Packages are built, and a system boots with all of its services.
 pytestmark = pytest.mark.timeout(900)
 PROGRAMS = ("usbip", "usbipd", "usbip-connectd")
-UNITS = ("usbipd.socket", "usbipd.service", "usbip-connectd.service")
+UNITS = ("usbipd.socket", "usbipd.service", "usbip-connectd.service", "usbip-connectd-sleep.service")
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +108,39 @@ def test_content(debs: Path) -> None:
         assert f"/etc/usbip/{name}" in listing and f"/usr/share/man/man5/{name}.5.gz" in listing
 
 
+def test_prepare_tree(env: Env, tmp_path: Path) -> None:
+    """Headers that cannot be completed are refused with the reason and what to install."""
+    config = tmp_path / ".config"
+    _refused(env.kernel_release, tmp_path, f"install linux-headers-{env.kernel_release}")
+    config.write_text('CONFIG_RUSTC_VERSION_TEXT="rustc 9.9.9"\n')
+    _refused("9.9.1-amd64", tmp_path, "install linux-source-9.9")
+    _refused(env.kernel_release, tmp_path, "this kernel was built with 'rustc 9.9.9', rustc here is 'rustc ")
+
+
+def _refused(release: str, headers: Path, reason: str) -> None:
+    script = REPOSITORY / "userspace/packaging/dkms/prepare-tree"
+    ran = subprocess.run([script, release, headers, headers / "tree"], capture_output=True, text=True)
+    assert ran.returncode == 2 and ran.stderr.startswith("error: ") and reason in ran.stderr, ran
+    assert not (headers / "tree").exists()
+
+
+def test_uninstall(env: Env, tmp_path: Path) -> None:
+    """What `make install` puts below a prefix `make uninstall` takes away again, except the configuration."""
+    manuals, place = tmp_path / "manuals", REPOSITORY / "userspace/packaging/place"
+    subprocess.run([env.tools / "usbip-manuals", manuals], check=True)
+    places = {"DESTDIR": str(tmp_path / "root"), "PREFIX": "/usr/local", "PATH": os.environ["PATH"]}
+    subprocess.run([place, "install", env.tools, manuals], check=True, env=places)
+    installed = _files(tmp_path / "root")
+    assert {f"usr/local/sbin/{program}" for program in PROGRAMS} < installed
+    assert {"usr/local/share/zsh/site-functions/_usbip", "usr/local/share/doc/usbip-rs/JSON.md"} < installed
+    subprocess.run([place, "uninstall"], check=True, env=places)
+    assert _files(tmp_path / "root") == {"etc/usbip/usbipd.toml", "etc/usbip/connect.toml"}
+
+
+def _files(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
 def test_module_fallback(packaged: Guest) -> None:
     """Where ours are not built for the kernel, the names of the C modules load the C modules."""
     guest = packaged
@@ -130,9 +163,12 @@ def test_dkms(packaged: Guest, debs: Path, env: Env, tmp_path: Path) -> None:
     built.mkdir()
     scratch.mkdir()
     place = f"/lib/modules/{env.kernel_release}"
-    # The headers of a kernel that has Rust's metadata; Debian's have not, and completing them takes minutes.
+    # Debian's headers have no metadata of Rust's. Completing them takes minutes, so that is done already.
+    tree = f"/var/cache/usbip-rs-dkms/{env.kernel_release}"
     script = f"""
-        ln -sfn {kdir} {place}/build
+        mkdir -p {tree}
+        cp -as {kdir}/. {tree}
+        touch {tree}/complete
         dpkg --install {_package(debs, "usbip-rs-dkms")}
         dkms status
         cp {place}/updates/dkms/* {built}

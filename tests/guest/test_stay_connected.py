@@ -105,6 +105,35 @@ def test_detached_by_the_user(kept: Kept, way: str) -> None:
         kept.wait_attached()
 
 
+def test_detached_behind_its_back(kept: Kept) -> None:
+    """A number written to the driver's file counts also while no service is there to see it."""
+    guest, port = kept.client.guest, kept.port
+    kept.kill_service()
+    guest.run(DETACH["raw"].format(port=port))
+    kept.wait_lost()
+    kept.start_service()
+    kept.wait_state("detached")
+    guest.run("/opt/usbip-rs/bin/usbip-connectd --resume stick")
+    kept.wait_attached()
+
+
+def test_sleep(kept: Kept) -> None:
+    """The machine does not sleep with a mounted stick, sleeps after the service gave it back, and has it again."""
+    guest, connectd = kept.client.guest, "/opt/usbip-rs/bin/usbip-connectd"
+    guest.run("echo devices > /sys/power/pm_test && echo 1 > /sys/module/suspend/parameters/pm_test_delay")
+    guest.run(f"mount -o ro {kept.wait_attached()} /mnt/stick")
+    refused = guest.run(f"{connectd} --sleep", check=False)
+    assert refused.code == 1 and "stick: " in refused.err and "is mounted on /mnt/stick; " in refused.err
+    assert not guest.succeeds("echo freeze > /sys/power/state")
+    guest.run(f"umount /mnt/stick && {connectd} --wake && {connectd} --sleep")
+    assert kept.state()["state"] == "asleep"
+    guest.run("echo freeze > /sys/power/state", timeout=30)
+    guest.run(f"{connectd} --wake")
+    with stopwatch("back after waking up"):
+        kept.wait_attached()
+    kept.check()
+
+
 @pytest.mark.parametrize("tools", Tools)
 def test_unbound_by_the_user(kept: Kept, tools: Tools) -> None:
     """An unbind wins until the stick is bound by hand, or plugged in again."""

@@ -33,6 +33,18 @@ class Services:
         assert said.err == f"usbip: info: no exportable devices found on {HOST}\n"
         assert guest.out("systemctl is-active usbipd.service") == "active"
         assert guest.succeeds("test -d /sys/module/usbip_host_rs")
+        self._check_addresses()
+
+    def _check_addresses(self) -> None:
+        """Addresses in the configuration count without systemd's socket, and are refused beside it."""
+        guest = self.guest
+        guest.run("cp /etc/usbip/usbipd.toml /run/ && echo 'listen = [\"127.0.0.2\"]' > /etc/usbip/usbipd.toml")
+        guest.run("systemctl reload usbipd.service", timeout=30)
+        guest.wait_until("journalctl -u usbipd.service | grep -q 'systemd has opened .*, which stays open'")
+        guest.run("systemctl stop usbipd.socket usbipd.service && systemctl start usbipd.service", timeout=30)
+        assert guest.out("ss -Hltn 'sport = :3240' | awk '{ print $4 }'") == "127.0.0.2:3240"
+        guest.run("cp /run/usbipd.toml /etc/usbip/ && systemctl stop usbipd.service", timeout=30)
+        guest.run("systemctl start usbipd.socket usbipd.service", timeout=30)
 
     def check_kept(self, busid: str) -> None:
         """A rule exports the stick, a wish attaches it; both outlive a restart; what the user detaches stays so."""
@@ -47,10 +59,19 @@ class Services:
         guest.run(f"systemctl restart {' '.join(SERVICES)}", timeout=30)
         self.kept.wait_state("attached")
         self.kept.check()
+        self._check_sleep()
         guest.run(f"/usr/sbin/usbip detach -p {self.kept.port}")
         self.kept.wait_state("detached")
         guest.run("systemctl restart usbip-connectd.service", timeout=30)
         assert self.kept.state()["state"] == "detached"
+
+    def _check_sleep(self) -> None:
+        """What systemd does before and after sleep has the stick given back and attached again."""
+        guest = self.guest
+        guest.run("systemctl enable usbip-connectd-sleep.service && systemctl start sleep.target", timeout=60)
+        assert self.kept.state()["state"] == "asleep"
+        guest.run("systemctl stop sleep.target", timeout=30)
+        self.kept.check()
 
     def check_sandboxes(self) -> None:
         """What the daemons cannot do to the system, seen from where they are."""
