@@ -91,6 +91,23 @@ impl Endpoint {
     }
 }
 
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } => match port {
+                Some(port) => write!(f, "{host}:{port}"),
+                None => f.write_str(host),
+            },
+            Self::Unix(path) => Endpoint::Unix(path.clone()).fmt(f),
+            Self::Vsock { cid, port } => Endpoint::Vsock {
+                cid: *cid,
+                port: *port,
+            }
+            .fmt(f),
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     /// As C prints it: IPv6 without brackets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -74,6 +74,9 @@ impl Keeper {
     /// Replaces the rules; they take effect at the next look.
     pub fn set_rules(&mut self, rules: Vec<Selector>) {
         self.rules = rules;
+        if !self.rules.is_empty() && self.loaded_driver().is_none() {
+            info!(target: USBIPD, "{HOST_DRIVER} is not loaded, nothing is exported until it is: run \"modprobe {HOST_DRIVER}\"");
+        }
     }
 
     /// When to look again although nothing happens: something is to be tried again then.

@@ -184,7 +184,8 @@ impl Server<'_> {
         }
         let endpoints = places.iter().filter_map(|place| {
             let endpoints = place.endpoints(number);
-            endpoints.map_err(|error| told("listen", &error)).ok()
+            let failed = |error| told(&format!("listen: {place}"), &error);
+            endpoints.map_err(failed).ok()
         });
         endpoints.flatten().collect()
     }

@@ -254,6 +254,23 @@ fn allowed_devices_are_bound_and_no_others() {
 }
 
 #[test]
+fn what_rules_and_addresses_lack_is_told() {
+    let place = Place::new(
+        "listen = ['no.such.host.invalid:80', '127.0.0.1:0']\n[[allow]]\nid = '0781:*'\n",
+    );
+    let driver = place.sysfs.root().join("bus/usb/drivers/usbip-host");
+    fs::remove_dir_all(driver).unwrap();
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+    let unresolved = "usbipd: error: listen: no.such.host.invalid:80: ";
+    assert!(daemon
+        .before
+        .iter()
+        .any(|line| line.starts_with(unresolved)));
+    daemon
+        .wait_for("usbipd: info: usbip-host is not loaded, nothing is exported until it is: run ");
+}
+
+#[test]
 fn a_release_outlives_the_daemon_and_a_removed_rule_takes_back() {
     let rule = "listen = ['127.0.0.1:0']\n[[allow]]\nid = '0781:*'\n";
     let place = Place::new(rule);
