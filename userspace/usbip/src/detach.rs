@@ -47,11 +47,12 @@ pub fn cli() -> clap::Command {
 /// Runs the command.
 pub fn run(environment: &Environment, args: &[OsString]) -> Outcome {
     let (_, matches) = read(&cli(), args, &["port"])?;
-    Ok(match wanted(&matches)? {
-        Wanted::Port(port) => detach_port(environment, &port)?,
-        Wanted::One(selector) => detach_one(environment, &selector)?,
-        Wanted::All(selector) => detach_all(environment, selector.as_ref())?,
-    })
+    let detached = match wanted(&matches)? {
+        Wanted::Port(port) => detach_port(environment, &port),
+        Wanted::One(selector) => detach_one(environment, &selector),
+        Wanted::All(selector) => detach_all(environment, selector.as_ref()),
+    };
+    Ok(detached?)
 }
 
 fn wanted(matches: &ArgMatches) -> Result<Wanted, Refusal> {
