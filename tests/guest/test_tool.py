@@ -142,6 +142,11 @@ def test_choice_by_identity(ours: Link, second: str) -> None:
     ours.server.wait_status(ours.busid, 1)
     guest.run(f"{usbip} attach -r {HOST} --all --wait")
     assert guest.out(f"usb-find imported {ours.stick.serial}")
+    guest.run(f"{usbip} detach --serial '{ours.stick.serial}?'")
+    guest.wait_until(f"! usb-find imported {ours.stick.serial}B")
+    assert guest.succeeds(f"usb-find imported {ours.stick.serial}")
+    guest.run(f"{usbip} detach --all")
+    guest.wait_until(f"! usb-find imported {ours.stick.serial}")
 
 
 def test_class_before_first_import(ours: Link) -> None:
