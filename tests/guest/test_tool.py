@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from harness import usb
-from harness.client import Client
+from harness.client import VHCI, Client
 from harness.gadget import Function, gadget
 from harness.guest import Guest
 from harness.link import Link
@@ -17,6 +17,13 @@ from harness.stick import Stick
 from harness.tools import Tools
 
 HOST = "127.0.0.1"
+# Imports the device $0 and writes $1 to the driver's file, with the connection as descriptor 3.
+IMPORT = f"""
+exec 3<>/dev/tcp/{HOST}/3240
+{{ printf "\\x01\\x11\\x80\\x03\\0\\0\\0\\0%s" $0; head -c $((32 - ${{#0}})) /dev/zero; }} >&3
+head -c 320 <&3 >/dev/null
+echo $1 > {VHCI}/attach
+"""
 
 
 @pytest.fixture
@@ -210,3 +217,24 @@ def test_without_udev(ours: Link) -> None:
         ours.client.detach_all()
     finally:
         guest.run("pkill -CONT -x systemd-udevd")
+
+
+def test_port_beyond_255(guest: Guest, stick: Stick) -> None:
+    """A device on a port whose number does not fit into a byte is shown and detached, and the port it is not on stays."""
+    link = Link(Server(guest, Kind.RS, Tools.RS), Client(guest, Kind.RS, Tools.RS), stick)
+    guest.run("modprobe vhci_hcd_rs controllers=10", timeout=60)
+    link.start()
+    link.server.bind(link.busid)
+    device = f"{usb.SYSFS}/{link.busid}"
+    busnum, devnum, speed = guest.out(f"cd {device} && echo $(cat busnum devnum speed)").split()
+    number, port = {"480": (3, 270), "5000": (5, 285)}[speed]
+    # The tool would take the first free port.
+    devid = int(busnum) << 16 | int(devnum)
+    guest.run(f"bash -c '{IMPORT}' {link.busid} '{port} 3 {devid} {number}'")
+    usb.wait_disk(guest, usb.wait_imported(guest, stick.serial))
+    assert f"Port {port}: <Port in Use>" in guest.out(f"{link.client.usbip} port")
+    low = guest.run(f"{link.client.usbip} detach -p {port - 256}")
+    assert f"Port {port - 256} is already detached!" in low.err
+    assert guest.succeeds(f"usb-find imported {stick.serial}")
+    link.client.detach(port)
+    link.wait_gone()

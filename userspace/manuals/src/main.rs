@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+mod sections;
+
 use std::env;
 use std::fs;
 use std::io;
@@ -14,6 +16,8 @@ use std::process::ExitCode;
 use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
+
+use sections::after_options;
 
 /// Manual section of commands for the administrator.
 const SECTION: &str = "8";
@@ -46,24 +50,31 @@ fn write_all(directory: &Path) -> io::Result<()> {
         usbipd::command_line(),
         usbip_connectd::command_line(),
     ] {
-        write_manuals(&command, command.get_name(), &manuals)?;
+        let name = command.get_name();
+        write_manuals(&command, name, name, &manuals)?;
         write_completions(command, &completions)?;
     }
     Ok(())
 }
 
-/// A page for the program and one for each of its commands: `usbip-attach.8`.
-fn write_manuals(command: &Command, name: &str, directory: &Path) -> io::Result<()> {
-    let name = name.to_owned();
+/// A page for the program and one for each of its commands: `usbip-attach.8` for `usbip attach`.
+fn write_manuals(command: &Command, name: &str, typed: &str, directory: &Path) -> io::Result<()> {
     let mut page = Vec::new();
-    Man::new(command.clone().display_name(&name).bin_name(&name))
-        .title(&name)
+    let names = command.clone().display_name(name.to_owned());
+    Man::new(names.bin_name(typed.to_owned()))
+        .title(name)
         .section(SECTION)
         .source("usbip-rs")
         .render(&mut page)?;
+    page.extend(after_options(name).into_bytes());
     fs::write(directory.join(format!("{name}.{SECTION}")), page)?;
     for part in command.get_subcommands().filter(|part| !part.is_hide_set()) {
-        write_manuals(part, &format!("{name}-{}", part.get_name()), directory)?;
+        let part_name = part.get_name();
+        let (name, typed) = (
+            format!("{name}-{part_name}"),
+            format!("{typed} {part_name}"),
+        );
+        write_manuals(part, &name, &typed, directory)?;
     }
     Ok(())
 }
@@ -88,7 +99,8 @@ mod tests {
         assert!(read("man/usbipd.8").contains("listen"));
         assert!(read("man/usbip-connectd.8").contains("resume"));
         assert!(read("man/usbip.8").contains("attach"));
-        assert!(read("man/usbip-attach.8").contains("remote"));
+        let attach = read("man/usbip-attach.8");
+        assert!(attach.contains("remote") && attach.contains("\\fBusbip attach\\fR"));
         for name in [
             "usbip.bash",
             "_usbip",
