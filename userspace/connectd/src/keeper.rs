@@ -247,7 +247,10 @@ impl Keeper {
 
     fn wait(&mut self, reason: String, pause: Option<Duration>) {
         let next = pause.map(|pause| Instant::now() + pause);
-        self.phase = Phase::Waiting { reason, next };
+        self.phase = match self.shared.marks.is_asleep() {
+            true => Phase::Asleep,
+            false => Phase::Waiting { reason, next },
+        };
     }
 
     fn attempt(&mut self) {

@@ -29,16 +29,11 @@ pub fn sleep() -> Result<(), Reported> {
         info!(target: CONNECTD, "no service is running");
         return Ok(());
     }
+    // What the service said to an earlier call must not look like its answer to this one.
+    marks::wake()?;
+    wait_until(|board| board.held().is_empty());
     marks::fall_asleep()?;
-    let end = Instant::now() + LIMIT;
-    while Instant::now() < end {
-        let board = Board::new();
-        match board.awake() {
-            0 => return Ok(()),
-            awake if awake == board.held().len() => break,
-            _ => thread::sleep(PAUSE),
-        }
-    }
+    wait_until(|board| board.awake() == board.held().len());
     // What only waits for its server does not keep the machine awake.
     match Board::new().held().as_slice() {
         [] => Ok(()),
@@ -46,5 +41,12 @@ pub fn sleep() -> Result<(), Reported> {
             "still attached, which keeps the machine awake: {}",
             held.join("; ")
         ))),
+    }
+}
+
+fn wait_until(is_so: impl Fn(&Board) -> bool) {
+    let end = Instant::now() + LIMIT;
+    while !is_so(&Board::new()) && Instant::now() < end {
+        thread::sleep(PAUSE);
     }
 }

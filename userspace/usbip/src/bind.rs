@@ -55,7 +55,7 @@ fn bind(environment: &Environment, text: &str, force: bool) -> Result<(), Report
         .because(Cause::new(
             Kind::NotExportable,
             "the device is one of another machine",
-            "attach it to its user from there",
+            "export it there",
         )));
     }
     let present = present_driver(&device, &busid)?;

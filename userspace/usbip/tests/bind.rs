@@ -73,9 +73,10 @@ usbip: info: cannot be exported: 1-1 is a hub; choose a device that is plugged i
     let imported = Machine::new();
     let place = "devices/platform/vhci_hcd.0/usb3/3-1";
     imported.sysfs.add_usb_device_at(place, "3-1").unwrap();
-    let text =
-        format!("usbip: error: bind loop detected: device: /{place} is attached to vhci_hcd\n
-usbip: info: cannot be exported: the device is one of another machine; attach it to its user from there\n");
+    let text = format!(
+        "usbip: error: bind loop detected: device: /{place} is attached to vhci_hcd\n
+usbip: info: cannot be exported: the device is one of another machine; export it there\n"
+    );
     assert_eq!(imported.run(&["bind", "-b", "3-1"]), Ran::quiet(1, &text));
 }
 
