@@ -65,7 +65,7 @@ def _check_files(guest: Guest) -> None:
     assert all("/usr/share/doc/" in line or "/usr/share/man/" in line for line in missing)
     for program in PROGRAMS:
         assert guest.succeeds(f"test -x /usr/sbin/{program}")
-    guest.run("udevadm verify /usr/lib/udev/rules.d/60-usbip.rules && udevadm control --reload")
+    guest.run("udevadm verify /usr/lib/udev/rules.d/6[01]-usbip*.rules && udevadm control --reload")
     verified = guest.run(f"cd /usr/lib/systemd/system && systemd-analyze verify --man=no {' '.join(UNITS)} 2>&1")
     assert verified.out == ""
     assert guest.out("/usr/sbin/usbip version") == "usbip (usbip-utils 2.0)"
@@ -104,6 +104,7 @@ def test_content(debs: Path) -> None:
         assert f"/usr/share/bash-completion/completions/{program}\n" in listing
     for name in UNITS:
         assert f"/usr/lib/systemd/system/{name}" in listing
+    assert "/usr/lib/udev/rules.d/61-usbip-disk.rules" in listing and "/usr/share/man/man5/usbip-disk.5.gz" in listing
     for name in ("usbipd.toml", "connect.toml"):
         assert f"/etc/usbip/{name}" in listing and f"/usr/share/man/man5/{name}.5.gz" in listing
 
