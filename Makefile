@@ -130,10 +130,12 @@ test-debug: setup
 	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
 	@tests/env/enter tests/run
 
-# CELLS=quick|all, ACCEL=kvm for wall time instead of instructions, JOBS guests at a time.
+# SUITE, CELLS='PATTERN...'|quick|all, PERTURBATIONS=1..4, ACCEL=kvm for wall time instead of instructions, JOBS guests
+# at a time, DOCUMENT=yes to write docs/ from less than everything.
 bench: build
-	@tests/env/enter tests/bench/run $(if $(CELLS),--cells='$(CELLS)') $(if $(ACCEL),--accel='$(ACCEL)') \
-		$(if $(JOBS),--jobs='$(JOBS)')
+	@tests/env/enter tests/bench/run $(if $(SUITE),--suite='$(SUITE)') $(if $(CELLS),--cells='$(CELLS)') \
+		$(if $(PERTURBATIONS),--perturbations='$(PERTURBATIONS)') $(if $(ACCEL),--accel='$(ACCEL)') \
+		$(if $(JOBS),--jobs='$(JOBS)') $(if $(DOCUMENT),--document)
 
 # TIME in seconds for each target, JOBS targets at a time.
 fuzz: setup

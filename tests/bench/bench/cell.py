@@ -13,6 +13,7 @@ class Stack(StrEnum):
     OURS = "ours"
     OUR_CLIENT = "our client"
     OUR_SERVER = "our server"
+    OUR_TOOLS = "our tools"
 
     @property
     def server(self) -> str:
@@ -25,8 +26,14 @@ class Stack(StrEnum):
         return "vhci_hcd_rs" if self in (Stack.OURS, Stack.OUR_CLIENT) else "vhci_hcd"
 
 
+    @property
+    def has_ours(self) -> bool:
+        """Whether anything of ours is in it."""
+        return self not in (Stack.DIRECT, Stack.C)
+
+
 # What is compared with C.
-OURS = (Stack.OURS, Stack.OUR_CLIENT, Stack.OUR_SERVER)
+OURS = tuple(stack for stack in Stack if stack.has_ours)
 
 
 @dataclass(frozen=True, order=True)

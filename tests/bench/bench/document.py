@@ -4,7 +4,7 @@
 import shutil
 from pathlib import Path
 
-from . import table
+from . import fit, goals, table
 from .figures import plots
 from .root import BENCH
 from .samples import Samples
@@ -26,15 +26,28 @@ def write_document(samples: Samples) -> Path:
     parts = [
         "# Performance\n\nWritten by `make bench`; the figures of each guest are in [data.json](performance/data.json).",
         "\n".join(f"- {name}: {value}" for name, value in samples.about.items()),
+        f"## Targets\n\n{_GOALS}\n\n{table.markdown(goals.rows(samples))}",
+        "\n".join(f"- {line}" for line in table.missed(samples)) or "Nothing was missed.",
         _METHOD.read_text().strip(),
-        f"## Results\n\n{_results(samples)}",
-        "\n".join(images),
+        "\n".join(["## Plots\n", *images]),
+        f"## Slopes\n\n{_SLOPES}\n\n{table.markdown(fit.rows(samples))}",
+        *_results(samples),
     ]
     document = DOCS / "performance.md"
     document.write_text("\n\n".join(parts) + "\n")
     return document
 
 
-def _results(samples: Samples) -> str:
-    missed = "\n".join(f"- {line}" for line in table.summary(samples))
-    return f"{missed}\n\n{table.markdown(samples)}"
+_GOALS = (
+    "Ratios ours/C of medians, lower is better, and what they must be and are aimed to be. A goal is met if each of its"
+    " comparisons meets it; best, median and worst are of all of them."
+)
+_SLOPES = (
+    "Straight lines by least squares: at zero is what a unit costs without any data or distance; the slope is what each"
+    " KiB adds, or for a disk the round trips a unit takes."
+)
+
+
+def _results(samples: Samples) -> list[str]:
+    suites = sorted({cell.suite for cell in samples.figures})
+    return [f"## Results: {suite}\n\n{table.markdown(table.rows(samples, suite))}" for suite in suites]

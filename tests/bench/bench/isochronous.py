@@ -32,7 +32,7 @@ def jobs() -> Iterator[Job]:
             loads.append(f"distance {distance}")
             loads += [_load(f"{distance}ms", depth) for depth in _DEPTHS]
         setup = (f"serve {stack.client} unix {_PORT}",)
-        yield Job(SUITE, "stream", stack, perturbation, setup, tuple(loads))
+        yield Job(SUITE, "stream", stack, perturbation, setup, tuple(loads), 1.5)
 
 
 def _load(variant: str, depth: int) -> str:

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 """What one guest does, in the words of inside/lib.sh."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 from .cell import Cell, Stack
 from .perturbation import Perturbation
 
+# Seconds a guest takes to boot and to rest, on a processor of its own.
+_BOOT = 12
+
 
 @dataclass(frozen=True)
 class Job:
-    """The cells a guest measures with one stack."""
+    """The cells a guest measures with one stack; SECONDS is about what a cell takes."""
 
     suite: str
     variant: str
@@ -17,6 +23,7 @@ class Job:
     perturbation: Perturbation
     setup: tuple[str, ...]
     loads: tuple[str, ...]
+    seconds: float = 1.0
 
     @property
     def name(self) -> str:
@@ -28,6 +35,28 @@ class Job:
         """The script."""
         # What is going on since boot is not to fall into the first measurements.
         return "\n".join([*self.setup, f"sleep {self.perturbation.rest}", *self.loads]) + "\n"
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of its cells."""
+        return [label for load in self.loads if (label := self._label(load))]
+
+    @property
+    def estimate(self) -> float:
+        """About the seconds it takes on a processor of its own."""
+        return _BOOT + self.seconds * len(self.labels)
+
+    def only(self, patterns: Iterable[str]) -> "Job":
+        """The job without the cells whose labels fit no pattern; what is between cells stays."""
+        return replace(self, loads=tuple(load for load in self.loads if _fits(self._label(load), patterns)))
+
+    def _label(self, load: str) -> str | None:
+        found = re.search(rf"\b{self.suite}(/[^/\s]+){{4}}", load)
+        return found[0] if found else None
+
+
+def _fits(label: str | None, patterns: Iterable[str]) -> bool:
+    return label is None or any(fnmatchcase(label, pattern) for pattern in patterns)
 
 
 def plan(cell: Cell) -> str:

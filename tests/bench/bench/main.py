@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""One run: guests, data file, table."""
+"""The command line: what to measure, and how."""
 
 import argparse
+import hashlib
 import os
-import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,108 +14,114 @@ from tempfile import TemporaryDirectory
 from harness.dmesg import KernelComplaint
 from harness.env import Env
 
-from . import halves, isochronous, storage, table, whole
+from . import crowd, distance, halves, isochronous, kvm, neighbours, storage, table, tools, whole
 from .document import write_document
 from .job import Job
 from .machine import BadRun, Clock, Machine
-from .outcome import Outcome, read_counts, read_outcomes
-from .plugin import build_plugin, find_events
-from .root import build_root
+from .perturbation import PERTURBATIONS
+from .plugin import build_plugin
+from .root import OUR_MODULES, build_root
+from .run import Roots, Run, estimate
 from .samples import Samples
 
-_CELLS = ("quick", "all", whole.SUITE, halves.SUITE, isochronous.SUITE, storage.SUITE)
-
-
-class Run:
-    """The guests of one run."""
-
-    def __init__(self, machine: Machine, directory: Path, samples: Samples) -> None:
-        self._machine = machine
-        self._directory = directory
-        self._samples = samples
-        self._events = find_events(machine, directory / "events") if machine.clock is Clock.INSTRUCTIONS else {}
-
-    def measure(self, jobs: list[Job], at_once: int) -> None:
-        """Run all jobs, so many at a time, and keep what they find."""
-        with ThreadPoolExecutor(at_once) as pool:
-            for number, (job, found) in enumerate(zip(jobs, pool.map(self._measure, jobs)), start=1):
-                outcomes, seconds = found
-                for outcome in outcomes:
-                    self._samples.add(outcome.cell, job.stack, job.perturbation.number, outcome.figures)
-                print(f"[{number}/{len(jobs)}] {job.name}: {len(outcomes)} cells, {seconds:.0f} s", flush=True)
-
-    def _measure(self, job: Job) -> tuple[list[Outcome], float]:
-        begin = time.monotonic()
-        directory = self._directory / job.name
-        lines = self._machine.run(job.script, job.perturbation, directory, tuple(self._events.values()))
-        counted = self._machine.clock is Clock.INSTRUCTIONS
-        counts = read_counts(directory / "counts", list(self._events)) if counted else None
-        return read_outcomes(lines, counts), time.monotonic() - begin
+SUITES: dict[str, Callable[[], Iterable[Job]]] = {
+    whole.SUITE: whole.jobs,
+    halves.SUITE: halves.jobs,
+    distance.SUITE: distance.jobs,
+    isochronous.SUITE: isochronous.jobs,
+    storage.SUITE: storage.jobs,
+    crowd.SUITE: crowd.jobs,
+    neighbours.SUITE: neighbours.jobs,
+    tools.SUITE: tools.jobs,
+}
+_ALL, _QUICK = "all", "quick"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="C and ours, side by side")
-    parser.add_argument("--cells", choices=_CELLS, default="all", help="what to measure")
+    parser.add_argument("--suite", choices=SUITES, help="only this one")
+    parser.add_argument("--cells", default=_ALL, help="'quick', or patterns of labels: 'whole/high/512/* */8/in'")
+    parser.add_argument("--perturbations", type=int, choices=range(1, len(PERTURBATIONS) + 1), default=len(PERTURBATIONS))
     parser.add_argument("--accel", choices=("tcg", "kvm"), default="tcg", help="count instructions, or take the time")
     parser.add_argument("--data", type=Path, help="measure nothing, write docs/ from this data file")
+    parser.add_argument("--document", action="store_true", help="write docs/ although not everything is measured")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="guests at a time")
     return parser.parse_args()
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    """What is wanted; raises BadRun if that is nothing."""
+    suites = [options.suite] if options.suite else list(SUITES)
+    patterns = whole.QUICK if options.cells == _QUICK else ["*"] if options.cells == _ALL else options.cells.split()
+    jobs = [job.only(patterns) for suite in suites for job in SUITES[suite]()]
+    chosen = [job for job in jobs if job.labels and job.perturbation.number < options.perturbations]
+    if options.cells == _QUICK:
+        chosen = [job for job in chosen if job.stack in whole.BOTH_ENDS]
+    if not chosen:
+        labels = sorted({label for suite in suites for job in SUITES[suite]() for label in job.labels})
+        raise BadRun(f"no cell fits '{options.cells}'; cells are such as {', '.join(labels[:: max(1, len(labels) // 8)])}")
+    return chosen
 
 
 def _clock(env: Env, accel: str) -> Clock:
     if accel == "tcg":
         return Clock.INSTRUCTIONS
-    if env.accel != "kvm":
-        raise BadRun("KVM does not work here ('make setup' has tried): run without ACCEL=kvm to count instructions")
+    if reason := kvm.obstacle(env):
+        raise BadRun(f"ACCEL=kvm cannot be: {reason}. Run without it to count instructions, which needs no KVM.")
     return Clock.WALL
 
 
-def _jobs(cells: str) -> list[Job]:
-    suites: dict[str, Iterable[Job]] = {
-        whole.SUITE: whole.jobs(cells == "quick"),
-        halves.SUITE: halves.jobs(),
-        isochronous.SUITE: isochronous.jobs(),
-        storage.SUITE: storage.jobs(),
-    }
-    chosen = list(suites) if cells == "all" else [whole.SUITE] if cells == "quick" else [cells]
-    return [job for suite in chosen for job in suites[suite]]
+def _qemu() -> str:
+    said = subprocess.run(["qemu-system-x86_64", "--version"], check=True, capture_output=True, text=True).stdout
+    return said.splitlines()[0]
 
 
-def _about(env: Env, clock: Clock) -> dict[str, str]:
-    qemu = subprocess.run(["qemu-system-x86_64", "--version"], check=True, capture_output=True, text=True).stdout
+def _about(env: Env, clock: Clock, qemu: str) -> dict[str, str]:
+    modules = b"".join((env.our_modules / f"{name}.ko").read_bytes() for name in OUR_MODULES)
+    machine = "2 processors of the host's, KVM" if clock is Clock.WALL else "1 processor of TCG, -icount shift=0"
+    processors = Path("/proc/cpuinfo").read_text().splitlines()
     return {
         "date": date.today().isoformat(),
         "kernel": env.kernel_release,
-        "qemu": qemu.splitlines()[0],
+        "qemu": qemu,
+        "guest": f"pc, {machine}",
         "clock": clock,
+        "host": next((line.partition(": ")[2] for line in processors if line.startswith("model name")), "unknown"),
+        "our modules": hashlib.sha256(modules).hexdigest()[:12],
     }
 
 
-def _measure(options: argparse.Namespace) -> Samples:
-    env = Env.read()
-    clock = _clock(env, options.accel)
+def _measure(options: argparse.Namespace) -> tuple[Samples, list[str]]:
+    env, jobs = Env.read(), _jobs(options)
+    clock, qemu = _clock(env, options.accel), _qemu()
+    print(f"{estimate(jobs, options.jobs)}; guests that were measured before are not run again", flush=True)
     directory = env.out / "bench"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    directory.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=directory) as scratch:
-        root = build_root(env, Path(scratch))
-    machine = Machine(env, clock, root, build_plugin(directory / "count.so"))
-    samples = Samples(_about(env, clock))
-    Run(machine, directory, samples).measure(_jobs(options.cells), options.jobs)
-    samples.write(directory / "data.json")
-    (directory / "table").write_text(table.text(samples))
-    return samples
+        roots = Roots(*(build_root(env, Path(scratch), with_ours) for with_ours in (False, True)))
+    machine = Machine(env, clock, build_plugin(directory / "count.so"), qemu)
+    run = Run(machine, roots, directory / "guests", Samples(_about(env, clock, qemu)))
+    run.measure(jobs, options.jobs)
+    run.samples.write(directory / "data.json")
+    (directory / "table").write_text(table.text(run.samples))
+    return run.samples, run.failed
 
 
 def main() -> int:
     """Measure, and show the table; 0 if everything ran, whatever the verdicts."""
     options = _arguments()
     try:
-        samples = Samples.read(options.data) if options.data else _measure(options)
-    except (BadRun, KernelComplaint) as error:
+        samples, failed = (Samples.read(options.data), []) if options.data else _measure(options)
+    except (BadRun, KernelComplaint, OSError) as error:
         print(f"make bench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("make bench: interrupted; the guests that are done are kept, 'make bench' goes on with the others", file=sys.stderr)
+        return 130
     print(table.text(samples), end="")
-    if options.data or options.cells == "all":
+    everything = not failed and options.cells == _ALL and not options.suite and options.perturbations == len(PERTURBATIONS)
+    if options.data or options.document or everything:
         print(f"written: {write_document(samples)}")
-    return 0
+    for failure in failed:
+        print(f"make bench: {failure}", file=sys.stderr)
+    return 1 if failed else 0

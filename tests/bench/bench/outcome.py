@@ -28,7 +28,14 @@ def read_outcomes(lines: list[str], counts: list[Figures] | None) -> list[Outcom
         counts = [Figures() for _ in windows]
     if len(windows) != len(counts):
         raise BadRun(f"{len(windows)} results, but {len(counts)} windows were counted")
-    return [_outcome(window, counted) for window, counted in zip(windows, counts)]
+    outcomes = [_outcome(window, counted) for window, counted in zip(windows, counts)]
+    return outcomes + [_figure(line) for line in lines if line.startswith("figure ")]
+
+
+def _figure(line: str) -> Outcome:
+    """What was not counted in a window: bytes of memory, which become KiB."""
+    _, label, memory = (word.rpartition("=")[2] for word in line.split())
+    return Outcome(Cell.parse(label), {"memory": float(memory) / 1024})
 
 
 def read_counts(counts: Path, events: list[str]) -> list[Figures]:
@@ -50,6 +57,6 @@ def _outcome(window: dict[str, str], counted: Figures) -> Outcome:
     figures |= {name: raw[name] / raw["all_urbs"] for name in _COUNTERS if name in raw}
     figures |= {name: raw[name] / 1e3 for name in _TIMES if name in raw}
     figures["time"] = raw["elapsed"] / urbs / 1e3
-    if "bytes" in raw:
+    if raw.get("bytes"):
         figures["throughput"] = raw["bytes"] * 1e3 / raw["elapsed"]
     return Outcome(cell, figures)

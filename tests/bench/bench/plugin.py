@@ -24,10 +24,10 @@ def build_plugin(target: Path) -> Path:
     return target
 
 
-def find_events(machine: Machine, directory: Path) -> dict[str, int]:
+def find_events(machine: Machine, root: bytes, directory: Path) -> dict[str, int]:
     """The addresses of the functions, by figure: a guest tells."""
     pattern = "|".join(EVENTS.values())
-    lines = machine.run(f"grep -E ' [tT] ({pattern})$' /proc/kallsyms", PERTURBATIONS[0], directory)
+    lines = machine.run(root, f"grep -E ' [tT] ({pattern})$' /proc/kallsyms", PERTURBATIONS[0], directory)
     addresses = {name: int(address, 16) for address, _, name in map(str.split, lines)}
     if missing := set(EVENTS.values()) - set(addresses):
         raise BadRun(f"this kernel has no {', '.join(sorted(missing))}: name other functions in {Path(__file__).name}")

@@ -23,7 +23,7 @@ class Samples:
 
     def median(self, cell: Cell, stack: Stack, figure: str) -> float | None:
         """The median over the perturbations; none if it was not measured."""
-        values = [figures[figure] for figures in self.figures[cell].get(stack, {}).values() if figure in figures]
+        values = [figures[figure] for figures in self.figures.get(cell, {}).get(stack, {}).values() if figure in figures]
         return median(values) if values else None
 
     def write(self, file: Path) -> None:

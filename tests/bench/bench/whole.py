@@ -16,30 +16,33 @@ SPEEDS = ("high", "super")
 # The gadget's own buffers: a URB is a multiple of one, or fails.
 BUFFERS = (64, 512, 4096, 16384)
 
-_QUICK_SIZES = (512, 4096, 65536)
+BOTH_ENDS = (Stack.DIRECT, Stack.C, Stack.OURS)
+# The few cells that tell the most.
+QUICK = [f"{SUITE}/high/{size}/*" for size in (512, 4096, 65536)]
 
 
-def jobs(quick: bool) -> Iterator[Job]:
-    """All, or the few that tell the most."""
-    both_ends = (Stack.DIRECT, Stack.C, Stack.OURS)
+def jobs() -> Iterator[Job]:
+    """All cells of a speed and a stack in one guest."""
     # Mixed pairs tell no more at the other speed.
-    paths = [("high", stack) for stack in (both_ends if quick else Stack)]
-    paths += [] if quick else [("super", stack) for stack in both_ends]
+    paths = [("high", stack) for stack in (*BOTH_ENDS, Stack.OUR_CLIENT, Stack.OUR_SERVER)]
+    paths += [("super", stack) for stack in BOTH_ENDS]
     for perturbation, (speed, stack) in product(PERTURBATIONS, paths):
-        sizes = _QUICK_SIZES if quick else SIZES
-        cells = [Cell(SUITE, speed, *cell) for cell in product(sizes, DEPTHS, ACTIONS)]
-        yield Job(SUITE, speed, stack, perturbation, _setup(speed, stack), tuple(map(_load, cells)))
+        cells = [Cell(SUITE, speed, *cell) for cell in product(SIZES, DEPTHS, ACTIONS)]
+        loads = tuple(load(cell, plan(cell)) for cell in cells)
+        yield Job(SUITE, speed, stack, perturbation, setup(speed, stack), loads)
 
 
-def _setup(speed: str, stack: Stack) -> tuple[str, ...]:
+def setup(speed: str, stack: Stack) -> tuple[str, ...]:
+    """What comes before the loads."""
     plug = f"plug {speed} {' '.join(map(str, BUFFERS))}"
     if stack is Stack.DIRECT:
         return (plug,)
     return plug, f"stub {stack.server}", f"import {stack.client}"
 
 
-def _load(cell: Cell) -> str:
-    return f"load {cell.label} a0{gadget(cell)}0 {plan(cell)}"
+def load(cell: Cell, urbs: str) -> str:
+    """The load of a cell."""
+    return f"load {cell.label} a0{gadget(cell)}0 {urbs}"
 
 
 def gadget(cell: Cell) -> int:

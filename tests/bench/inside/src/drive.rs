@@ -38,15 +38,15 @@ pub fn run(arguments: &[&str]) -> io::Result<()> {
         ));
     };
     let (device, plan) = (Device((*busid).to_owned()), Plan::parse(plan)?);
-    if plan.kind == Kind::Isochronous {
-        return Err(io::Error::other("no isochronous transfers here"));
+    if plan.kind != Kind::Bulk {
+        return Err(io::Error::other("only bulk transfers here"));
     }
     let (wire, drivers) = pair::connect(kind)?;
     let mut client = Client::new(&device, wire, plan)?;
     wait_available(&device)?;
     device.write("usbip_sockfd", &drivers.as_raw_fd().to_string())?;
     client.configure()?;
-    report::window(label, &plan, &window::run(&mut client, &plan)?)
+    report::window(label, &window::run(&mut client, &plan)?)
 }
 
 /// Waits until the stub has done with the client before.

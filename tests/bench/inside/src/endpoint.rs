@@ -12,7 +12,7 @@ const IN: u8 = 0x80;
 /// The alternate setting that has endpoints of a kind.
 pub fn setting(kind: Kind) -> u8 {
     match kind {
-        Kind::Bulk => 0,
+        Kind::Bulk | Kind::Interrupt => 0,
         Kind::Isochronous => 1,
     }
 }
@@ -22,6 +22,7 @@ fn attributes_of(kind: Kind) -> u8 {
     match kind {
         Kind::Isochronous => 1,
         Kind::Bulk => 2,
+        Kind::Interrupt => 3,
     }
 }
 

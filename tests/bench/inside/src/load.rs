@@ -18,5 +18,5 @@ pub fn run(arguments: &[&str]) -> io::Result<()> {
     let (device, plan) = (Device((*busid).to_owned()), Plan::parse(plan)?);
     let endpoint = device.endpoint(plan.kind, plan.direction)?;
     let mut pipe = Usbfs::open(&device.node()?, endpoint, &plan)?;
-    report::window(label, &plan, &window::run(&mut pipe, &plan)?)
+    report::window(label, &window::run(&mut pipe, &plan)?)
 }

@@ -3,11 +3,13 @@
 //! What `make bench` runs inside of a guest.
 //!
 //! ```text
-//! bench wait plugged|imported PRODUCT                     prints the busid, when the device is configured
-//! bench load LABEL BUSID in|out|isochronous SIZE DEPTH COUNT
+//! bench wait plugged|imported PRODUCT [COUNT]             prints busids, when so many devices are configured
+//! bench load LABEL BUSID in|out|interrupt|isochronous SIZE DEPTH COUNT
 //!                                                         transfers through usbfs
+//! bench crowd LABEL in|out SIZE DEPTH COUNT BUSID...        the same with many devices at once
+//! bench strain BUSID in|out SIZE DEPTH                      the same without end, and without a result
 //! bench drive LABEL BUSID unix|tcp in|out SIZE DEPTH COUNT  the same, from a client in user space to the stub
-//! bench serve unix|tcp PORT                               a device in user space, on a port of vhci
+//! bench serve unix|tcp PORT [stuck]                       a device in user space, on a port of vhci
 //! bench disk LABEL ACTION PATH COUNT                        what users of a disk do; nothing of it is in memory
 //! bench measure LABEL COMMAND ARGUMENTS...                the time and the work of a command
 //! ```
@@ -17,6 +19,7 @@
 //! those that are measured.
 
 mod counters;
+mod crowd;
 mod disk;
 mod drive;
 mod endpoint;
@@ -30,6 +33,7 @@ mod pipe;
 mod plan;
 mod report;
 mod serve;
+mod strain;
 mod sysfs;
 mod usbfs;
 mod wait;
@@ -42,12 +46,14 @@ fn run(arguments: &[&str]) -> io::Result<()> {
     match arguments {
         ["wait", arguments @ ..] => wait::run(arguments),
         ["load", arguments @ ..] => load::run(arguments),
+        ["crowd", arguments @ ..] => crowd::run(arguments),
+        ["strain", arguments @ ..] => strain::run(arguments),
         ["disk", arguments @ ..] => disk::run(arguments),
         ["drive", arguments @ ..] => drive::run(arguments),
         ["serve", arguments @ ..] => serve::run(arguments),
         ["measure", arguments @ ..] => measure::run(arguments),
         _ => Err(io::Error::other(
-            "usage: bench wait|load|drive|serve|measure ...",
+            "usage: bench wait|load|crowd|strain|disk|drive|serve|measure ...",
         )),
     }
 }

@@ -16,6 +16,8 @@ const SETTLED: usize = 200;
 pub enum Kind {
     /// On a bulk endpoint, of alternate setting 0.
     Bulk,
+    /// On an interrupt endpoint, of alternate setting 0.
+    Interrupt,
     /// On an isochronous endpoint, of alternate setting 1.
     Isochronous,
 }
@@ -36,16 +38,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Reads `in|out|isochronous SIZE DEPTH COUNT`.
+    /// Reads `in|out|interrupt|isochronous SIZE DEPTH COUNT`.
     pub fn parse(arguments: &[&str]) -> io::Result<Self> {
         let [action, size, depth, count] = arguments else {
             return Err(io::Error::other(
-                "wanted: in|out|isochronous SIZE DEPTH COUNT",
+                "wanted: in|out|interrupt|isochronous SIZE DEPTH COUNT",
             ));
         };
         let (kind, direction) = match *action {
             "in" => (Kind::Bulk, Direction::In),
             "out" => (Kind::Bulk, Direction::Out),
+            "interrupt" => (Kind::Interrupt, Direction::In),
             "isochronous" => (Kind::Isochronous, Direction::In),
             other => {
                 return Err(io::Error::other(format!(
@@ -72,7 +75,7 @@ impl Plan {
     pub fn warm(&self) -> usize {
         let full = 2 * self.depth + 8;
         match self.kind {
-            Kind::Bulk => full,
+            Kind::Bulk | Kind::Interrupt => full,
             Kind::Isochronous => full.max(SETTLED),
         }
     }

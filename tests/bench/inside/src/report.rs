@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Results, one line each, for `../../harness/outcome.py`.
+//! Results, one line each, for `../../bench/outcome.py`.
 
-use crate::plan::Plan;
 use crate::window::Window;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// Writes the result of a plan. Times are in nanoseconds.
-pub fn window(label: &str, plan: &Plan, window: &Window) -> io::Result<()> {
+/// Writes the result of transfers. Times are in nanoseconds.
+pub fn window(label: &str, window: &Window) -> io::Result<()> {
     let mut sorted = window.latencies.clone();
     sorted.sort_unstable();
-    let at = |percent: usize| sorted[plan.count * percent / 100].as_nanos();
+    let at = |percent: usize| sorted[sorted.len() * percent / 100].as_nanos();
     let intervals = Intervals::of(&window.ends);
     let counters = window.counters;
     line(&format!(
         "window label={label} urbs={} bytes={} failed={} elapsed={} p50={} p99={} \
          interval_mean={:.1} interval_deviation={:.1} interval_min={:.0} interval_max={:.0} \
          all_urbs={} switches={} segments={} wire_bytes={}",
-        plan.count,
+        sorted.len(),
         window.bytes,
         window.failed,
         window.elapsed.as_nanos(),
@@ -28,7 +27,7 @@ pub fn window(label: &str, plan: &Plan, window: &Window) -> io::Result<()> {
         intervals.deviation,
         intervals.min,
         intervals.max,
-        plan.all(),
+        window.counted,
         counters.switches,
         counters.segments,
         counters.wire_bytes,

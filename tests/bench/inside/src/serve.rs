@@ -8,6 +8,7 @@ use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
+use std::thread;
 use usbip_protocol::{
     CmdSubmit, Direction, IsoDescriptor, Reply, Request, RetSubmit, RetUnlink, HEADER_LEN,
 };
@@ -24,14 +25,16 @@ const BUFFER: usize = 1 << 20;
 
 /// Attaches the device and serves it until it is detached.
 pub fn run(arguments: &[&str]) -> io::Result<()> {
-    let [kind, port] = arguments else {
-        return Err(io::Error::other("wanted: unix|tcp PORT"));
+    let (kind, port, stuck) = match arguments {
+        [kind, port] => (kind, port, false),
+        [kind, port, "stuck"] => (kind, port, true),
+        _ => return Err(io::Error::other("wanted: unix|tcp PORT [stuck]")),
     };
     let (wire, drivers) = pair::connect(kind)?;
     let line = format!("{port} {} {DEVID} {HIGH_SPEED}", drivers.as_raw_fd());
     fs::write(ATTACH, line)?;
     drop(drivers);
-    Server::new(wire).serve()
+    Server::new(wire, stuck).serve()
 }
 
 /// The server's end of a connection.
@@ -43,12 +46,15 @@ struct Server {
     /// A PDU on its way out.
     pdu: Vec<u8>,
     paced: Paced,
+    /// Whether it answers control requests only, and reads nothing more after any other.
+    stuck: bool,
 }
 
 impl Server {
-    fn new(wire: File) -> Self {
+    fn new(wire: File, stuck: bool) -> Self {
         Self {
             wire,
+            stuck,
             input: vec![0; BUFFER],
             have: 0,
             pdu: Vec::with_capacity(BUFFER),
@@ -109,6 +115,11 @@ impl Server {
     fn submit(&mut self, submit: CmdSubmit) {
         if fake::is_isochronous(&submit) {
             return self.paced.push(submit);
+        }
+        if self.stuck && submit.ep != 0 {
+            loop {
+                thread::park();
+            }
         }
         if submit.ep == 0 {
             let (status, data) = match fake::answer(submit.setup) {

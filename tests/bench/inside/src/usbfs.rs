@@ -17,6 +17,7 @@ use std::path::Path;
 
 const PAGE: usize = 4096;
 const TYPE_ISO: u8 = 0;
+const TYPE_INTERRUPT: u8 = 1;
 const TYPE_BULK: u8 = 3;
 const ISO_ASAP: u32 = 2;
 
@@ -114,6 +115,7 @@ impl Urb {
         let pages = vec![Page([0; PAGE]); plan.size.div_ceil(PAGE)].leak();
         let (kind, flags, packet_count) = match plan.kind {
             Kind::Bulk => (TYPE_BULK, 0, 0),
+            Kind::Interrupt => (TYPE_INTERRUPT, 0, 0),
             Kind::Isochronous => (TYPE_ISO, ISO_ASAP, PACKETS),
         };
         let packet = Packet {

@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Prints the busid of a device that is not exported, when it has a configuration.
+/// Prints the busids of all such devices that are not exported, in one line, when as many as are wanted (1)
+/// have a configuration.
 pub fn run(arguments: &[&str]) -> io::Result<()> {
-    let [place, product] = arguments else {
-        return Err(io::Error::other("wanted: plugged|imported PRODUCT"));
+    let (place, product, count) = match arguments {
+        [place, product] => (place, product, 1),
+        [place, product, count] => (place, product, count.parse().map_err(io::Error::other)?),
+        _ => return Err(io::Error::other("wanted: plugged|imported PRODUCT [COUNT]")),
     };
     let is_wanted = |device: &Device| {
         device.text("idProduct").is_ok_and(|id| id == *product)
@@ -25,13 +28,16 @@ pub fn run(arguments: &[&str]) -> io::Result<()> {
     };
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Some(device) = Device::all()?.into_iter().find(is_wanted) {
-            println!("{}", device.0);
+        let found = Device::all()?.into_iter().filter(is_wanted);
+        let busids: Vec<String> = found.map(|device| device.0).collect();
+        if busids.len() >= count {
+            println!("{}", busids.join(" "));
             return Ok(());
         }
         if Instant::now() > deadline {
             return Err(io::Error::other(format!(
-                "no such device after {PATIENCE:?}"
+                "{} of {count} such devices after {PATIENCE:?}",
+                busids.len()
             )));
         }
         thread::sleep(PAUSE);

@@ -22,8 +22,10 @@ pub struct Window {
     pub latencies: Vec<Duration>,
     /// When each was over, after the first marker.
     pub ends: Vec<Duration>,
-    /// What the whole system did for all transfers of the plan, inside and outside of the markers.
+    /// What the whole system did for a number of transfers, inside and outside of the markers.
     pub counters: Counters,
+    /// That number.
+    pub counted: usize,
 }
 
 /// The transfers that are measured, as they end.
@@ -68,7 +70,7 @@ pub fn run(pipe: &mut impl Pipe, plan: &Plan) -> io::Result<Window> {
         }
     }
     let counters = Counters::read()?.since(&before);
-    Ok(tally.close(begin, end, counters))
+    Ok(tally.close(begin, end, counters, plan.all()))
 }
 
 impl Tally {
@@ -82,7 +84,7 @@ impl Tally {
         }
     }
 
-    fn close(self, begin: Instant, end: Instant, counters: Counters) -> Window {
+    fn close(self, begin: Instant, end: Instant, counters: Counters, counted: usize) -> Window {
         Window {
             elapsed: end - begin,
             bytes: self.bytes,
@@ -90,6 +92,7 @@ impl Tally {
             latencies: self.latencies,
             ends: self.ends.iter().map(|end| *end - begin).collect(),
             counters,
+            counted,
         }
     }
 }
