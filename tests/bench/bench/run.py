@@ -15,6 +15,10 @@ from .plugin import find_events
 from .samples import Samples
 
 
+# Seconds; no guest is as quick.
+_KEPT = 1.0
+
+
 @dataclass(frozen=True)
 class Roots:
     """Initramfs without a job."""
@@ -50,10 +54,10 @@ class Run:
                     self.failed.append(f"{job.name}: {found}")
                     said = f"FAILED: {found}"
                 else:
-                    said = f"{len(found)} cells, {seconds:.0f} s"
+                    said = f"{len(found)} cells, {f'{seconds:.0f} s' if seconds > _KEPT else 'kept'}"
                     for outcome in found:
                         self.samples.add(outcome.cell, job.stack, job.perturbation.number, outcome.figures)
-                progress.done(job)
+                progress.done(job, kept=seconds <= _KEPT)
                 print(f"{progress} {job.name}: {said}", flush=True)
 
     def _try(self, job: Job) -> tuple[list[Outcome] | str, float]:
@@ -85,21 +89,27 @@ class _Progress:
         self._jobs = jobs
         self._at_once = at_once
         self._begin = time.monotonic()
-        self._done: list[Job] = []
+        self._number = 0
+        self._wanted = sum(job.estimate for job in jobs)
+        self._done = 0.0
 
     @property
     def left(self) -> float:
         """Seconds."""
-        wanted, done = (sum(job.estimate for job in jobs) for jobs in (self._jobs, self._done))
+        left = self._wanted - self._done
         passed = time.monotonic() - self._begin
-        return (wanted - done) * passed / done if done else wanted / self._at_once
+        return left * passed / self._done if self._done else left / self._at_once
 
-    def done(self, job: Job) -> None:
-        """One more."""
-        self._done.append(job)
+    def done(self, job: Job, kept: bool) -> None:
+        """One more; one that was measured before tells nothing about the others."""
+        self._number += 1
+        if kept:
+            self._wanted -= job.estimate
+        else:
+            self._done += job.estimate
 
     def __str__(self) -> str:
-        return f"[{len(self._done)}/{len(self._jobs)}, about {_minutes(self.left)} left]"
+        return f"[{self._number}/{len(self._jobs)}, about {_minutes(self.left)} left]"
 
 
 def _minutes(seconds: float) -> str:

@@ -9,8 +9,9 @@ from .job import Job
 from .perturbation import PERTURBATIONS
 
 SUITE = "storage"
-# Round trips in ms, and MiB that are read and written: at the far end a MiB takes long.
-DISTANCES = {0: 64, 1: 16, 8: 8, 20: 4}
+# Round trips in ms, and MiB that are read and written: at the far end a MiB takes long. With fewer the windows of TCP, which
+# have to grow first, are much of it.
+DISTANCES = {0: 64, 1: 32, 8: 32, 20: 16}
 SEQUENTIAL = ("read", "write")
 ACTIONS = (*SEQUENTIAL, "random", "create", "delete")
 # As our udev rule leaves a disk, where the distance tells.
@@ -18,7 +19,8 @@ RAISED = 8
 _RAISED = "-raised"
 _SPEEDS = ("high", "super")
 _MEDIUM = 64
-_MIB = 1 << 20
+# What a unit is if it is sequential.
+_KIB = 1024
 _PAGE = 4096
 # Pages, and files of a page.
 _RANDOM = 200
@@ -61,7 +63,7 @@ def _loads(speed: str, distance: int) -> Iterator[str]:
 
 def _sequential(variant: str, distance: int) -> Iterator[str]:
     for action in SEQUENTIAL:
-        yield f"bench disk {Cell(SUITE, variant, _MIB, 1, action).label} {action} /dev/$disk {DISTANCES[distance]}"
+        yield f"bench disk {Cell(SUITE, variant, _KIB, 1, action).label} {action} /dev/$disk {DISTANCES[distance]}"
 
 
 def milliseconds(cell: Cell) -> float:

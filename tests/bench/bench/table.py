@@ -85,8 +85,8 @@ def rows(samples: Samples, suite: str | None = None) -> list[list[str]]:
 
 def text(samples: Samples) -> str:
     """The tables in columns, and a summary."""
-    parts = [_columns(rows(samples)), missed(samples), _columns(goals.rows(samples))]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    parts = ("\n".join(part) for part in (_columns(rows(samples)), missed(samples), _columns(goals.rows(samples))))
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _columns(lines: Iterator[tuple[str, ...]] | list[list[str]]) -> Iterator[str]:
