@@ -25,7 +25,8 @@ def plots(samples: Samples) -> Iterator[tuple[str, Plot]]:
 def _whole(samples: Samples) -> Iterator[tuple[str, Plot]]:
     for speed in whole.SPEEDS:
         cells = [cell for cell in sorted(samples.figures) if (cell.suite, cell.variant) == (whole.SUITE, speed)]
-        if cells:
+        # A line takes two points.
+        if len({cell.size for cell in cells}) > 1:
             yield f"whole-{speed}-ratio", _ratio(samples, speed, cells)
             yield f"whole-{speed}-instructions", _by_stack(samples, speed, cells, "instructions", "instructions/URB")
             yield f"whole-{speed}-throughput", _by_stack(samples, speed, cells, "throughput", "MB/s of virtual time")
@@ -72,7 +73,7 @@ def _line(
 
 
 def _values(lines: list[Line]) -> list[float]:
-    return [value for line in lines for _, value in line.points]
+    return [value for line in lines for _, value in line.points] or [1.0]
 
 
 def _over_size(
@@ -171,7 +172,7 @@ def _over(title: str, x: Of, unit: str, cells: list[Cell], lines: list[Line], lo
     name, of = x
     places = tuple(sorted({of(cell) for cell in cells}))
     values = _values(lines)
-    if not values or len(places) < 2:
+    if len(places) < 2:
         return Plot(title, Axis(name, places), Axis(unit, ()), ())
     marks = _powers(values) if logarithmic else ticks(values, 0)
     return Plot(title, Axis(name, places, logarithmic=places[0] > 0), Axis(unit, marks, logarithmic), tuple(lines))
