@@ -10,7 +10,7 @@ from pathlib import Path
 from .agent import Agent, CommandTimeout, Result
 from .channel import ChannelClosed, ChannelTimeout
 from .console import Console
-from .dmesg import Log
+from .dmesg import KernelComplaint, Log
 from .env import Env
 from .qemu import Machine, Qemu
 from .stick import Stick
@@ -54,6 +54,12 @@ class Guest:
             tail = self.log().tail
             self.stop()
             raise GuestError(f"guest {self.name} did not boot: {error!r}\n{tail}") from None
+        try:
+            # After one report KASAN and lockdep are silent: whatever runs in this guest would pass.
+            self.log().check()
+        except KernelComplaint:
+            self.stop()
+            raise
 
     @property
     def is_poisoned(self) -> bool:
