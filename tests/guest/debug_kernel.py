@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """What differs on the debug kernel: which tests run, and for how long."""
 
+import os
+
 import pytest
 from harness.env import is_debug
 from harness.modules import Kind
@@ -10,11 +12,13 @@ from harness.modules import Kind
 _THROUGH_C_HOST = ("test_sysfs.py::test_attached", "test_selftest.py")
 # DKMS knows the kernels that are installed as packages.
 _STOCK_ONLY = ("test_packages.py::test_dkms",)
-_ONLY_HERE = ("test_kmemleak", "test_kunit")
+_ONLY_HERE = ("test_faults", "test_kmemleak", "test_kunit")
 _TIMES_SLOWER = 4
 
 
 def _wanted(item: pytest.Item) -> bool:
+    if item.path.stem == "test_soak":
+        return bool(os.environ.get("SOAK_SECONDS"))
     if not is_debug():
         return item.path.stem not in _ONLY_HERE
     callspec = getattr(item, "callspec", None)
