@@ -152,7 +152,8 @@ impl Peer {
         format!("{late}, {}", life(&first))
     }
 
-    fn ask_honestly(&mut self) -> io::Result<u32> {
+    /// Asks for the beginning of the device's descriptor, as [`liveness`](Self::liveness) does.
+    pub fn ask_honestly(&mut self) -> io::Result<u32> {
         let request = self.control_request([0x80, 6, 0, 1, 0, 0, 8, 0]);
         self.submit(request, &[])
     }

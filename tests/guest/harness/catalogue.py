@@ -42,13 +42,18 @@ class Row:
     @property
     def problems(self) -> list[str]:
         """What is wrong with the row: nothing shows it, or something that does not exist."""
-        if bool(self.by) == bool(self.unshown):
-            return [f"{self.id}: either tests that show it, or why there can be none"]
-        return [f"{self.id}: there is no {name}" for name in self.by if not _exists(name)]
+        return problems(self.id, self.by, self.unshown)
 
     def __str__(self) -> str:
         shown = ", ".join(self.by) if self.by else f"not shown: {self.unshown}"
         return f"{self.id}: {self.what}: {shown}"
+
+
+def problems(id: str, by: tuple[str, ...], unshown: str) -> list[str]:
+    """What is wrong with saying that BY shows ID, or why nothing can."""
+    if bool(by) == bool(unshown):
+        return [f"{id}: either tests that show it, or why there can be none"]
+    return [f"{id}: there is no {name}" for name in by if not _exists(name)]
 
 
 def _exists(name: str) -> bool:

@@ -22,6 +22,16 @@ class HostileError(AssertionError):
     """A driver did not survive, as the program saw it."""
 
 
+def grab(guest: Guest) -> list[str]:
+    """Take what a client can get; returns what it cost, a line for each attack."""
+    guest.run("udevadm control --exit", check=False)
+    guest.write(_PROGRAM, _build(guest.env).read_bytes(), "0755")
+    result = guest.run(f"{_PROGRAM} resources {guest.env.patience} 2>&1", check=False, timeout=60)
+    if result.code != 0:
+        raise HostileError(result.out)
+    return result.out.splitlines()
+
+
 def lie(guest: Guest, role: str) -> dict[str, int]:
     """Be a hostile client or server for a while; returns what was counted."""
     # Making links to device nodes is most of a guest's work, and nobody has use for them.

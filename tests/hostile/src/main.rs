@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! hostile client|server SEED SECONDS PATIENCE [SESSION]
+//! hostile resources PATIENCE
 //! ```
 //!
 //! `client` lies to the stub, `server` to the virtual host controller. Loads the driver, runs
 //! sessions for so long, or only the one with that number, and unloads the driver. PATIENCE is a
 //! factor for every time limit. The last line counts what was done; the program fails with a line
-//! that says what is wrong. Runs as root, alone on its machine.
+//! that says what is wrong. `resources` takes what a client can get instead, and prints what that
+//! costs. Runs as root, alone on its machine.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +20,7 @@ mod device;
 mod exchange;
 mod mutation;
 mod program;
+mod resource;
 mod run;
 mod server;
 
@@ -30,9 +33,14 @@ use std::time::Duration;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [role, patience] = arguments.as_slice() {
+        return match patience.parse() {
+            Ok(patience) if role == "resources" => resources(patience),
+            _ => usage(),
+        };
+    }
     let Some(plan) = plan(&arguments) else {
-        eprintln!("usage: hostile client|server SEED SECONDS PATIENCE [SESSION]");
-        return ExitCode::from(2);
+        return usage();
     };
     let role = match plan.side {
         Side::Client => Role::Host,
@@ -52,6 +60,23 @@ fn main() -> ExitCode {
         None if unloaded == "ok" => ExitCode::SUCCESS,
         None => ExitCode::FAILURE,
         Some(failure) => {
+            println!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("usage: hostile client|server SEED SECONDS PATIENCE [SESSION]");
+    eprintln!("       hostile resources PATIENCE");
+    ExitCode::from(2)
+}
+
+fn resources(patience: f64) -> ExitCode {
+    limit::set_patience(patience);
+    match resource::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
             println!("{failure}");
             ExitCode::FAILURE
         }
