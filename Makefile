@@ -27,15 +27,17 @@ RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rust
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
 .PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check safety rust-analyzer clean \
-	setup build demo test test-debug bench fuzz
+	setup build demo test test-debug soak planted bench fuzz
 
 help:
 	@echo 'With tools and kernel of their own (Debian >= 12, as root, made on first use):'
 	@echo '  make demo            a USB stick crosses from one virtual machine to another'
 	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
 	@echo '  make test-debug      the guest tests on a kernel that looks for errors'
+	@echo '  make soak            an hour of attachments on that kernel (SOAK_SECONDS=3600)'
 	@echo '  make bench           C and ours under the same load, side by side (CELLS=quick for minutes)'
 	@echo '  make fuzz            fuzz all parsers, TIME=60 seconds each (TARGETS="iso status" for some)'
+	@echo '  make planted         plant bugs in a copy and look for them (BUGS="decode leak" for some)'
 	@echo '  make setup           only make that environment'
 	@echo '  make build           only build modules and tools in it'
 	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
@@ -124,8 +126,10 @@ test: build
 
 # On a kernel with KASAN, lockdep and kmemleak, made on first use (15 minutes).
 test-debug: export T := $(T)
-test-debug: export USBIP_KERNEL := debug
-test-debug: setup
+soak: export T := test_soak
+soak: export SOAK_SECONDS := $(or $(SOAK_SECONDS),3600)
+test-debug soak: export USBIP_KERNEL := debug
+test-debug soak: setup
 	@tests/env/setup debug
 	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
 	@tests/env/enter tests/run
@@ -140,3 +144,9 @@ bench: build
 # TIME in seconds for each target, JOBS targets at a time.
 fuzz: setup
 	@tests/env/enter tests/fuzz/run $(if $(TIME),--time='$(TIME)') $(if $(JOBS),--jobs='$(JOBS)') $(TARGETS)
+
+# BUGS of tests/planted/bugs.toml.
+planted: export USBIP_KERNEL := debug
+planted: setup
+	@tests/env/setup debug
+	@tests/env/enter tests/planted/run $(BUGS)
