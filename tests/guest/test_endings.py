@@ -18,7 +18,8 @@ from harness.tools import Tools
 
 # A peer that has died is found within 15 s.
 _DEAD_PEER = 40
-_OTHER_FILE = "dd if=/dev/zero of={disk} bs=256k count=8 seek=40 oflag=direct conv=notrunc"
+# Behind all files of the stick.
+_WRITE = "dd if=/dev/zero of={disk} bs=256k count=8 seek=40 oflag=direct conv=notrunc"
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def _idle(_: Link) -> None:
 
 def _write(link: Link) -> None:
     """Keep data on its way to the server."""
-    loop = f"while {_OTHER_FILE.format(disk=link.disk)}; do :; done"
+    loop = f"while {_WRITE.format(disk=link.disk)}; do :; done"
     link.client.guest.run(f"setsid sh -c '{loop}' > /dev/null 2>&1 &")
     counter = f"/sys/block/{link.disk.removeprefix('/dev/')}/stat"
     link.client.guest.wait_until(f"[ $(awk '{{ print $7 }}' {counter}) -gt 0 ]")
