@@ -16,6 +16,7 @@ use nusb::transfer::{
     Recipient, TransferError,
 };
 use nusb::{Endpoint, Interface, MaybeFuture};
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io;
 use std::net::Shutdown;
@@ -31,6 +32,7 @@ const ENUMERATION: Duration = Duration::from_secs(2);
 const TRANSFER: Duration = Duration::from_secs(45);
 /// Bytes of a transfer that takes several pages.
 const LARGE: usize = 32 * 1024;
+const QUEUE: usize = 48;
 
 /// An attached device, or none.
 pub struct Client {
@@ -66,6 +68,7 @@ pub const CASES: &[Case<Client>] = &[
     Case::new("client: bulk in", "caller", CALLER, "ok 32768", bulk_in),
     Case::new("client: bulk in", "vhci_tx", TX, "ok 32768", bulk_in),
     Case::new("client: bulk in", "vhci_rx", RX, "ok 32768", bulk_in),
+    Case::new("client: queue", "caller", CALLER, "48 ok 512", queue),
     Case::new("client: bulk out", "caller", CALLER, "ok 32768", bulk_out),
     Case::new("client: bulk out", "vhci_tx", TX, "ok 32768", bulk_out),
     Case::new("client: bulk out", "vhci_rx", RX, "ok 32768", bulk_out),
@@ -252,6 +255,24 @@ fn bulk_in(client: &mut Client, fault: &Fault) -> io::Result<String> {
         pipe.submit(Buffer::new(LARGE));
         result(&mut pipe)
     })
+}
+
+/// More transfers at a time than there is memory kept for.
+fn queue(client: &mut Client, fault: &Fault) -> io::Result<String> {
+    let mut pipe = opened(client)?.endpoint::<Bulk, In>(BULK_IN)?;
+    let results = fault.during(|| {
+        (0..QUEUE).for_each(|_| pipe.submit(Buffer::new(512)));
+        (0..QUEUE).map(|_| result(&mut pipe)).collect::<Vec<_>>()
+    })?;
+    let mut counts = BTreeMap::<String, usize>::new();
+    for result in results {
+        *counts.entry(result).or_default() += 1;
+    }
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(result, count)| format!("{count} {result}"))
+        .collect();
+    Ok(counts.join(", "))
 }
 
 fn bulk_out(client: &mut Client, fault: &Fault) -> io::Result<String> {
