@@ -5,7 +5,6 @@
 
 use crate::case::print_row;
 use crate::fault::Injector;
-use contract::import::DEVID;
 use contract::kind;
 use contract::limit;
 use contract::stub::Local;
@@ -95,7 +94,7 @@ impl Loop {
             let Ok((one, other)) = UnixStream::pair() else {
                 return false;
             };
-            let line = format!("{} FD {DEVID} {}", self.port, self.speed);
+            let line = format!("{} FD {} {}", self.port, self.local.devid(), self.speed);
             self.local.wait_available();
             return self.local.sockfd("FD", &one) == "ok"
                 && vhci.attach_line(&line, other.as_fd()) == "ok";
