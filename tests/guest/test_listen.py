@@ -53,14 +53,17 @@ def test_place(link: Link, name: str) -> None:
 
 
 def test_crowd(link: Link) -> None:
-    """With 500 clients at once, 50 of them silent, everybody who asks gets a list, the next one within a second."""
+    """Of 500 clients at once everybody who asks gets a list; then, with 50 silent ones left, the next one within a second.
+
+    Emulated, the lists of all take seconds; crowd.rs of usbipd asks in the midst of them, without a guest.
+    """
     link.client.tools = link.server.tools = Tools.RS
     guest = link.server.guest
     link.start()
     link.server.bind(link.busid)
     command = f"{link.client.usbip} list -r 127.0.0.1"
-    ran = guest.run(f"crowd 127.0.0.1:{PORT} {CLIENTS} {SILENT} {command}", timeout=30)
+    ran = guest.run(f"crowd 127.0.0.1:{PORT} {CLIENTS} {SILENT} {command}", timeout=60)
     milliseconds, answered = map(int, ran.out.split())
-    print(f"a list among {CLIENTS} clients: {milliseconds} ms")
+    print(f"a list after {CLIENTS} clients: {milliseconds} ms")
     assert answered == CLIENTS - SILENT
     assert milliseconds < 1000 * guest.env.patience

@@ -5,8 +5,8 @@
 //! crowd ADDRESS CLIENTS SILENT COMMAND...
 //! ```
 //!
-//! Runs COMMAND in the middle of it and prints how long that took, in milliseconds, and how many
-//! of the clients that asked got a list.
+//! Runs COMMAND when those who asked have their answers and the silent ones are still there. Prints
+//! how long that took, in milliseconds, and how many of the clients that asked got a list.
 
 use std::env;
 use std::io::{Error, Read, Result, Write};
@@ -49,11 +49,11 @@ fn main() -> Result<()> {
             .collect();
         let threads = threads?;
         start.wait();
+        let answers = threads.into_iter().map(|thread| thread.join().unwrap_or(false));
+        let answered = answers.filter(|answered| *answered).count();
         let begin = Instant::now();
         let ran = Command::new(program).args(rest).stdout(Stdio::null()).status()?;
-        let took = begin.elapsed().as_millis();
-        let answers = threads.into_iter().map(|thread| thread.join().unwrap_or(false));
-        println!("{took} {}", answers.filter(|answered| *answered).count());
+        println!("{} {answered}", begin.elapsed().as_millis());
         drop(kept);
         match ran.success() {
             true => Ok(()),
