@@ -15,7 +15,7 @@ sync
 for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
 for cache in /sys/kernel/slab/*/shrink; do echo 1 > "$cache"; done
 modprobe dummy && rmmod dummy
-echo 1 > /proc/sys/vm/compact_memory
+! [ -e /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
 """
 # Reclaimed as the kernel sees fit: their size says what was looked at, not what was lost. The block layer keeps
 # up to 256 free bios a processor (ALLOC_CACHE_MAX).
