@@ -14,7 +14,8 @@ from .perturbation import PERTURBATIONS
 SUITE = "neighbours"
 ALONE = "alone"
 STUCK = "stuck"
-_SIZE = 64
+# Less than a packet: dummy_hcd ends full ones with an empty one.
+_SIZE = 32
 # What the other device is made to do: direction, size, depth.
 _STRAINS = {"bulk-in": "in 65536 32", "bulk-out": "out 65536 32", "slow": "in 262144 1"}
 

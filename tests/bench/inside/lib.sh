@@ -74,7 +74,7 @@ plug_crowd() {
 	PRODUCTS=$(yes b000 | head -n $1)
 }
 
-# plug_neighbours BUFFER: one that has something to say at any time, by interrupts of 64 bytes, product a000, and a source
+# plug_neighbours BUFFER: one that has something to say at any time, by interrupts of 32 bytes, product a000, and a source
 # and sink, product a010
 plug_neighbours() {
 	controllers high 2
@@ -88,7 +88,7 @@ plug_neighbours() {
 	PRODUCTS="a000 a010"
 	# Each reset of the device ends it.
 	while sleep 0.1; do
-		dd if=/dev/zero of=/dev/hidg0 bs=64 2>/dev/null
+		dd if=/dev/zero of=/dev/hidg0 bs=32 2>/dev/null || true
 	done &
 }
 
