@@ -1,15 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Inline functions of the kernel that Rust cannot call and the kernel crate does not wrap. */
+#include <linux/bottom_half.h>
 #include <linux/export.h>
 #include <linux/pm_runtime.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
+void usbip_local_bh_disable(void);
+void usbip_local_bh_enable(void);
 void usbip_keep_awake(void *dev);
 bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *data,
 		    void (**old)(struct sock *sk));
 void usbip_sock_untap(struct sock *sk, void (*old)(struct sock *sk));
 void *usbip_sock_data(struct sock *sk);
+
+void usbip_local_bh_disable(void)
+{
+	local_bh_disable();
+}
+EXPORT_SYMBOL_GPL(usbip_local_bh_disable);
+
+void usbip_local_bh_enable(void)
+{
+	local_bh_enable();
+}
+EXPORT_SYMBOL_GPL(usbip_local_bh_enable);
 
 void usbip_keep_awake(void *dev)
 {

@@ -24,6 +24,7 @@
 
 use kernel::prelude::*;
 
+pub mod bh;
 pub mod debug;
 pub mod global;
 pub mod kthread;

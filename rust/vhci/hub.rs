@@ -80,7 +80,6 @@ impl HubShared {
     /// Makes the device at a port disappear. Task context.
     pub(crate) fn disconnect(&self, rhport: usize) {
         self.state.lock().disconnect(rhport);
-        self.poll();
     }
 
     /// Has the reset of a port wait for the device itself, or wait no more.
@@ -96,7 +95,8 @@ impl HubShared {
         }
     }
 
-    fn poll(&self) {
+    /// Has usbcore look at the ports. Any context, no lock held.
+    pub(crate) fn poll(&self) {
         if let Some(hcd) = self.hcd.as_ref() {
             hcd.poll_status();
         }

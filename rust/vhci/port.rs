@@ -41,6 +41,7 @@ use kernel::{
     }, //
 };
 use usbip::{
+    bh::BhDisabled,
     link::{
         EndReason,
         Link, //
@@ -194,9 +195,12 @@ impl Port {
         drop(control.take());
         dev_info!(self.hub.dev, "stop threads\n");
         dev_info!(self.hub.dev, "release socket\n");
+        // In this order: nobody tries again on a port without a device, and user space hears of all
+        // its URBs before it hears that the device is gone.
         self.hub.disconnect(self.rhport);
-        dev_info!(self.hub.dev, "disconnect device\n");
         self.give_all_back();
+        self.hub.poll();
+        dev_info!(self.hub.dev, "disconnect device\n");
 
         let mut inner = self.inner.lock();
         let old = core::mem::replace(&mut inner.state, State::Null);
@@ -225,6 +229,7 @@ impl Port {
     }
 
     fn give_all_back(&self) {
+        let _together = BhDisabled::new();
         loop {
             let urb = self.inner.lock().pending.drain();
             let Some(urb) = urb else {
