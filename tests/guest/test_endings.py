@@ -14,6 +14,7 @@ from harness.modules import HOST, Kind
 from harness.network import CARD, SERVER_ADDRESS
 from harness.server import Server
 from harness.stick import Stick
+from harness.suspend import suspends
 from harness.tools import Tools
 
 # A peer that has died is found within 15 s.
@@ -155,24 +156,11 @@ def test_killed_while_attaching(far: Link, program: str, milliseconds: int) -> N
     _use_again(far)
 
 
-_REOPEN = (
-    "cd /sys/bus/virtio/drivers/virtio_console;"
-    " for device in virtio*; do echo $device > unbind; echo $device > bind; done; pkill -x qemu-ga"
-)
-
-
 def test_suspend_while_reading(far: Link) -> None:
     """The client's system refuses to suspend, and says so; the reader does not notice."""
     far.attach_again()
     far.read_forever()
-    guest = far.client.guest
-    guest.run("echo 0 > /sys/module/suspend/parameters/pm_test_delay; echo devices > /sys/power/pm_test")
-    position = guest.console.position
-    # In the background: the agent's port does not survive being asked during a suspend.
-    guest.run(f"(echo freeze > /sys/power/state; echo \"suspended: $?\" > /dev/kmsg; {_REOPEN}) > /dev/null 2>&1 &")
-    assert guest.console.wait_for("suspended: ", position, 60 * guest.env.patience)
-    assert "suspended: 1" in guest.console.since(position)
-    guest.run("echo none > /sys/power/pm_test")
+    assert not suspends(far.client.guest)
     far.wait_reading()
     far.stop_reading()
     far.detach()

@@ -8,6 +8,7 @@ from harness import usb
 from harness.client import VHCI
 from harness.kept import RETRY_MAX, Kept, plug_cable, stopwatch
 from harness.modules import Kind
+from harness.suspend import suspends
 from harness.tools import Tools
 
 # What the issue asks for, and how soon a dead peer is to be found, in seconds.
@@ -120,15 +121,13 @@ def test_detached_behind_its_back(kept: Kept) -> None:
 def test_sleep(kept: Kept) -> None:
     """The machine does not sleep with a mounted stick, sleeps after the service gave it back, and has it again."""
     guest, connectd = kept.client.guest, "/opt/usbip-rs/bin/usbip-connectd"
-    # Up to the devices, and awake again at once.
-    guest.run("echo devices > /sys/power/pm_test && echo 0 > /sys/module/suspend/parameters/pm_test_delay")
     guest.run(f"mount -o ro {kept.wait_attached()} /mnt/stick")
     refused = guest.run(f"{connectd} --sleep", check=False)
     assert refused.code == 1 and "stick: " in refused.err and "is mounted on /mnt/stick; " in refused.err
-    assert not guest.succeeds("echo freeze > /sys/power/state")
+    assert not suspends(guest)
     guest.run(f"umount /mnt/stick && {connectd} --wake && {connectd} --sleep")
     assert kept.state()["state"] == "asleep"
-    guest.run("echo freeze > /sys/power/state && echo none > /sys/power/pm_test", timeout=30)
+    assert suspends(guest)
     guest.run(f"{connectd} --wake")
     with stopwatch("back after waking up"):
         kept.wait_attached()

@@ -19,6 +19,7 @@ from .guest import Guest, GuestError
 from .modules import Kind
 from .pool import Pool
 from .qemu import Machine
+from .suspend import REOPEN
 
 CONTRACT = Path(__file__).resolve().parents[2] / "contract"
 PROGRAM = "/tmp/contract"
@@ -88,12 +89,7 @@ NOT_OVER_TCP = ("ending.stops-reading",)
 CHECKS = [check for checks in GROUPS.values() for check in checks]
 
 
-# A suspend costs the guest agent its port.
-_REOPEN = (
-    "cd /sys/bus/virtio/drivers/virtio_console;"
-    " for device in virtio*; do echo $device > unbind; echo $device > bind; done; pkill -x qemu-ga;"
-)
-_AFTER = {"suspend": _REOPEN}
+_AFTER = {"suspend": REOPEN}
 
 
 def _spoils(kind: Kind) -> Callable[[str], bool]:
