@@ -95,9 +95,8 @@ fn detach_port(environment: &Environment, text: &str) -> Result<(), Reported> {
 
 fn detach_one(environment: &Environment, selector: &Selector) -> Result<(), Reported> {
     let (vhci, rows) = open_vhci(environment)?;
-    let fitting = imported(environment, &rows)
-        .filter(|(identity, _)| fits(environment, selector, identity) == Match::Yes);
-    let fitting = fitting.map(|(identity, port)| (identity, port.to_string(), port));
+    let fitting = fitting(environment, selector, &rows)
+        .map(|(identity, port)| (identity, port.to_string(), port));
     let naming = Naming {
         option: "-p PORT",
         list_command: LIST,
@@ -114,11 +113,9 @@ fn detach_all(environment: &Environment, selector: Option<&Selector>) -> Result<
             let taken = rows.iter().filter(|row| row.state != PortState::Null);
             taken.map(|row| row.port).collect()
         }
-        Some(selector) => {
-            let fitting = imported(environment, &rows)
-                .filter(|(identity, _)| fits(environment, selector, identity) == Match::Yes);
-            fitting.map(|(_, port)| port).collect()
-        }
+        Some(selector) => fitting(environment, selector, &rows)
+            .map(|(_, port)| port)
+            .collect(),
     };
     if ports.is_empty() {
         info!(target: USBIP, "there is nothing to detach");
@@ -134,15 +131,17 @@ fn detach_all(environment: &Environment, selector: Option<&Selector>) -> Result<
     failure.map_or(Ok(()), Err)
 }
 
-/// The devices that are here, and their ports.
-fn imported<'a>(
+/// The devices that are here and fit, and their ports.
+fn fitting<'a>(
     environment: &'a Environment,
+    selector: &'a Selector,
     rows: &'a [PortRow],
 ) -> impl Iterator<Item = (Identity, Port)> + 'a {
     let here = rows.iter().filter(|row| row.state.has_device());
-    here.filter_map(|row| {
+    here.filter_map(move |row| {
         let device = environment.sysfs.usb_device(row.local.as_ref()?).ok()?;
-        Some((Identity::of_local(&device), row.port))
+        let identity = Identity::of_local(&device);
+        (fits(environment, selector, &identity) == Match::Yes).then_some((identity, row.port))
     })
 }
 
