@@ -42,8 +42,8 @@ impl Budget {
         }
     }
 
-    /// Checks whether there is room for one more request with `bytes` of data. Requests
-    /// are added where they are received, one after the other, so the answer stays true.
+    /// Checks whether there is room for one more request with `bytes` of data. Requests are
+    /// added where they are received, one after the other, so the answer stays true.
     pub(crate) fn check(&self, bytes: usize) -> Result<(), Excess> {
         let requests = self.requests.load(Relaxed);
         let room = self.limits.bytes.saturating_sub(self.bytes.load(Relaxed));

@@ -2,9 +2,10 @@
 
 //! One exported device and, at most, one client.
 //!
-//! Locks, outermost first: `control`, `special`, the socket's, `outbox`. usbcore holds the device's lock when it
-//! calls in, and it is wanted while a special request is carried out; but only until the connection
-//! ends, so whoever holds it may wait for that. The threads take none but `outbox`.
+//! Locks, outermost first: `control`, `special`, the socket's, `outbox`. usbcore holds the device's
+//! lock when it calls in, and it is wanted while a special request is carried out; but only until
+//! the connection ends, so whoever holds it may wait for that. The threads take none but the
+//! socket's and `outbox`.
 
 use super::{
     budget::{

@@ -27,31 +27,46 @@ impl Taker for Port {
         let Reply::Submit(ret) = Reply::decode(&segment.header()?).ok()? else {
             return None;
         };
-        let is_plain = |urb: &LinkedUrb| {
-            payload_len(urb, &ret).is_some_and(|length| segment.holds(HEADER_LEN + length))
-        };
-        let mut urb = this.inner.lock().pending.take_sent(ret.seqnum, is_plain)?;
+        let judge =
+            |urb: &LinkedUrb| Plain::new(urb, &ret).filter(|plain| segment.holds(plain.pdu_len()));
+        let (mut urb, plain) = this.inner.lock().pending.take_sent(ret.seqnum, judge)?;
         usbip::usbip_dbg!(Xmit, "{ret:?}\n");
-        let actual_length = ret.checked_length(urb.length()).unwrap_or(0);
-        let length = payload_len(&urb, &ret).unwrap_or(0);
-        if let Ok(Payload::Linear(data)) = urb.data(length as u32) {
+        if let Ok(Payload::Linear(data)) = urb.data(plain.payload) {
             // The segment holds that much, as has been seen.
             segment.copy(HEADER_LEN, data);
         }
-        urb.set_outcome(&ret, actual_length);
+        urb.set_outcome(&ret, plain.transferred);
         this.give_back(urb, ret.checked_status());
-        Some(HEADER_LEN + length)
+        Some(plain.pdu_len())
     }
 }
 
-/// The bytes that follow the header of a reply; `None` if there is more to it than that.
-fn payload_len(urb: &LinkedUrb, ret: &RetSubmit) -> Option<usize> {
-    let length = ret.checked_length(urb.length()).ok()?;
-    if urb.is_iso() || urb.is_scattered() || length > MAX_BYTES {
-        return None;
+/// A reply that is no more than a header and data for one piece of memory.
+struct Plain {
+    /// Bytes that have been transferred.
+    transferred: u32,
+    /// Bytes that follow the header.
+    payload: u32,
+}
+
+impl Plain {
+    fn new(urb: &LinkedUrb, ret: &RetSubmit) -> Option<Self> {
+        let transferred = ret.checked_length(urb.length()).ok()?;
+        if urb.is_iso() || urb.is_scattered() || transferred > MAX_BYTES {
+            return None;
+        }
+        let payload = match urb.direction() {
+            Direction::In => transferred,
+            Direction::Out => 0,
+        };
+        Some(Self {
+            transferred,
+            payload,
+        })
     }
-    match urb.direction() {
-        Direction::In => Some(length as usize),
-        Direction::Out => Some(0),
+
+    /// Bytes of the PDU.
+    fn pdu_len(&self) -> usize {
+        HEADER_LEN + self.payload as usize
     }
 }

@@ -77,7 +77,8 @@ impl HubShared {
         self.poll();
     }
 
-    /// Makes the device at a port disappear. Task context.
+    /// Makes the device at a port disappear; usbcore sees it at the next [`poll`](Self::poll). Task
+    /// context.
     pub(crate) fn disconnect(&self, rhport: usize) {
         self.state.lock().disconnect(rhport);
     }

@@ -203,11 +203,8 @@ impl Pending {
                 Some(Target::Reset)
             }
             Phase::Sent(_) => {
-                let entry = self.remove(seqnum)?;
-                let Phase::Sent(urb) = entry.phase else {
-                    return None;
-                };
-                let is_cancelled = entry.unlink != Unlink::No;
+                let is_cancelled = self.entries.get(&seqnum)?.unlink != Unlink::No;
+                let urb = self.remove_sent(seqnum)?;
                 if is_cancelled {
                     self.patience.begin();
                 }
@@ -222,21 +219,18 @@ impl Pending {
     }
 
     /// Takes out the URB that a RET_SUBMIT with the seqnum `wire` ends, if it waits for nothing else
-    /// and is `wanted`.
-    pub(crate) fn take_sent(
+    /// and `judge` has something to say about it.
+    pub(crate) fn take_sent<T>(
         &mut self,
         wire: u32,
-        wanted: impl FnOnce(&LinkedUrb) -> bool,
-    ) -> Option<LinkedUrb> {
+        judge: impl FnOnce(&LinkedUrb) -> Option<T>,
+    ) -> Option<(LinkedUrb, T)> {
         let seqnum = self.expand(wire)?;
-        match &self.entries.get(&seqnum)?.phase {
-            Phase::Sent(urb) if wanted(urb) => {}
-            _ => return None,
-        }
-        match self.remove(seqnum)?.phase {
-            Phase::Sent(urb) => Some(urb),
-            _ => None,
-        }
+        let Phase::Sent(urb) = &self.entries.get(&seqnum)?.phase else {
+            return None;
+        };
+        let judged = judge(urb)?;
+        Some((self.remove_sent(seqnum)?, judged))
     }
 
     /// The receiver is done with the URB it was handed.
@@ -273,13 +267,7 @@ impl Pending {
             return None;
         };
         self.remove(seqnum);
-        if !matches!(self.entries.get(&victim)?.phase, Phase::Sent(_)) {
-            return None;
-        }
-        match self.remove(victim)?.phase {
-            Phase::Sent(urb) => Some(urb),
-            _ => None,
-        }
+        self.remove_sent(victim)
     }
 
     /// Takes out any URB. For the end of a connection, when nobody sends or receives.
@@ -302,6 +290,17 @@ impl Pending {
             .iter()
             .find(|(_, entry)| wanted(entry))
             .map(|(seqnum, _)| *seqnum)
+    }
+
+    /// Removes the entry of a URB that waits for its reply; leaves any other.
+    fn remove_sent(&mut self, seqnum: u64) -> Option<LinkedUrb> {
+        if !matches!(self.entries.get(&seqnum)?.phase, Phase::Sent(_)) {
+            return None;
+        }
+        match self.remove(seqnum)?.phase {
+            Phase::Sent(urb) => Some(urb),
+            _ => None,
+        }
     }
 
     fn remove(&mut self, seqnum: u64) -> Option<Entry> {

@@ -2,8 +2,8 @@
 
 //! A port of a root hub: nothing, or a device on the other end of a connection.
 //!
-//! Locks, outermost first: `control`, the socket's, `inner`, usbcore's. A thread of the connection never takes
-//! `control`, so whoever holds it may wait for the thread.
+//! Locks, outermost first: `control`, the socket's, `inner`, usbcore's. A thread of the connection
+//! never takes `control`, so whoever holds it may wait for the thread.
 
 use super::{
     hub::HubShared,

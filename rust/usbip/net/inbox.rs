@@ -62,8 +62,9 @@ impl<T: Taker> Inbox<T> {
 
     /// The next header. Times out only if not a byte of it is there.
     pub fn header(&mut self) -> Result<[u8; HEADER_LEN], RecvError> {
-        let is_offered = !core::mem::replace(&mut self.keeps_next, false);
-        if is_offered && self.start == self.end {
+        // Behind a large payload another is likely, and that is not for the taker either.
+        let is_ours = core::mem::take(&mut self.keeps_next) || self.last_payload > MAX_COPIED;
+        if !is_ours && self.start == self.end {
             self.wait_for_ours()?;
         }
         let header = self.array(HEADER_LEN)?;
@@ -126,12 +127,6 @@ impl<T: Taker> Inbox<T> {
 
     /// Fills the memory of a payload, which is followed by at least `behind` bytes of the same PDU.
     pub fn payload(&mut self, payload: Payload<'_>, behind: usize) -> Result<(), RecvError> {
-        let received = self.receive(payload, behind);
-        self.keeps_next |= self.last_payload > MAX_COPIED;
-        received
-    }
-
-    fn receive(&mut self, payload: Payload<'_>, behind: usize) -> Result<(), RecvError> {
         match payload {
             Payload::Linear(bytes) => {
                 self.last_payload += bytes.len();

@@ -108,8 +108,6 @@ pub(super) struct Tap<T: Taker> {
 
 // SAFETY: `data_ready` does not change once the tap exists; everything else is `Send`.
 unsafe impl<T: Taker> Send for Tap<T> {}
-// SAFETY: As above; the taker is `Sync`.
-unsafe impl<T: Taker> Sync for Tap<T> {}
 
 unsafe extern "C" {
     // `rust/helpers.c`
