@@ -18,6 +18,8 @@ kernel_make = +$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)
 check_kdir = @tests/env/kdir-check '$(KDIR)' '$(RUSTC)'
 
 CARGO_ARGS := --manifest-path userspace/Cargo.toml
+# What is linted and formatted: the tools, and the programs of the tests.
+CARGO_MANIFESTS := userspace/Cargo.toml $(foreach name,contract faults hostile paced,tests/$(name)/Cargo.toml)
 # Where cargo leaves the programs, and what is made from them for installing.
 RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),userspace/target))/release
 MANUALS := $(RELEASE)/manuals
@@ -84,15 +86,17 @@ clippy:
 	$(check_kdir)
 	@mkdir -p $(CLIPPY_OUT)
 	$(kernel_make) MO=$(CLIPPY_OUT) CLIPPY=1 KRUSTFLAGS='$(KRUSTFLAGS) -Dwarnings' modules
-	$(CARGO) clippy $(CARGO_ARGS) --locked --workspace --all-targets -- -D warnings
+	for manifest in $(CARGO_MANIFESTS); do \
+		$(CARGO) clippy --manifest-path $$manifest --locked --workspace --all-targets -- -D warnings || exit; \
+	done
 
 fmt:
 	$(RUSTFMT) $(RUSTFMT_ARGS) $(KERNEL_RS)
-	$(CARGO) fmt $(CARGO_ARGS) --all
+	for manifest in $(CARGO_MANIFESTS); do $(CARGO) fmt --manifest-path $$manifest --all || exit; done
 
 fmt-check:
 	$(RUSTFMT) --check $(RUSTFMT_ARGS) $(KERNEL_RS)
-	$(CARGO) fmt $(CARGO_ARGS) --all -- --check
+	for manifest in $(CARGO_MANIFESTS); do $(CARGO) fmt --manifest-path $$manifest --all -- --check || exit; done
 
 safety:
 	$(CARGO) run --quiet --locked $(CARGO_ARGS) --package usbip-safety

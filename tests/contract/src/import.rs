@@ -30,7 +30,7 @@ impl Import {
     /// Attaches a device to the first or a later port of the lane's hub for its speed; does not wait
     /// for anything.
     pub fn attach(speed: Speed, index: u32) -> io::Result<Self> {
-        let vhci = Vhci::new();
+        let vhci = Vhci;
         let hub = if speed.is_super() {
             vhci.hub_ports()
         } else {
@@ -58,7 +58,7 @@ impl Import {
         port: u32,
         speed: Speed,
     ) -> io::Result<Self> {
-        let vhci = Vhci::new();
+        let vhci = Vhci;
         let line = format!("{port} FD {DEVID} {}", speed.number());
         match vhci.attach_line(&line, kernels.as_fd()).as_str() {
             "ok" => Ok(Self { server, port, vhci }),
@@ -165,8 +165,11 @@ impl Import {
 
 impl Drop for Import {
     fn drop(&mut self) {
-        // The next check finds the port free whatever became of this one.
+        // The next check finds the port free whatever became of this one, and by everybody: C's hub
+        // takes a device that comes before usbcore has seen the old one go for the old one.
+        let folder = self.folder();
         self.vhci.detach(&self.port.to_string());
         self.vhci.wait_state(self.port, FREE);
+        limit::wait_until(|| !folder.join("devnum").exists());
     }
 }

@@ -48,6 +48,21 @@ impl Peer {
         }
     }
 
+    /// A request to play `count` packets of `length` bytes on the sound card, and its packets.
+    pub fn playback(&mut self, count: u32, length: u32) -> (CmdSubmit, Vec<IsoDescriptor>) {
+        let mut request = self.request(Direction::Out, 1, count * length);
+        request.packets = i32::try_from(count).unwrap_or_default();
+        request.interval = 8;
+        request.flags |= flags::ISO_ASAP;
+        let packets = (0..count).map(|index| IsoDescriptor {
+            offset: index * length,
+            length,
+            actual_length: 0,
+            status: 0,
+        });
+        (request, packets.collect())
+    }
+
     /// A request with the next number, for the right device.
     pub fn request(&mut self, direction: Direction, ep: u32, length: u32) -> CmdSubmit {
         self.last += 1;

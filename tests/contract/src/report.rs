@@ -18,7 +18,7 @@ pub type Outcome = Result<String, Box<dyn Error + Send + Sync>>;
 type Run = Box<dyn FnOnce() -> Outcome + Send>;
 
 /// How long a check may take before it counts as hung.
-const CHECK_LIMIT: Duration = Duration::from_secs(15);
+const CHECK_LIMIT: Duration = Duration::from_secs(25);
 
 /// Runs checks and prints what they find.
 pub struct Report {
@@ -101,7 +101,7 @@ fn carry_out(id: &str, lane: u32, run: Run) {
         Ok(Err(error)) => format!("error: {error}"),
         Err(RecvTimeoutError::Disconnected) => "panic".to_owned(),
         Err(RecvTimeoutError::Timeout) => {
-            Vhci::new().detach_all();
+            Vhci.detach_all();
             "timeout".to_owned()
         }
     };

@@ -53,7 +53,7 @@ pub struct RootHub(Device);
 impl RootHub {
     /// Opens a hub of the last controller, which nothing is attached to.
     pub fn of_last(side: Side) -> io::Result<Self> {
-        let hubs = folders(Vhci::new().controllers().saturating_sub(1))?;
+        let hubs = folders(Vhci.controllers().saturating_sub(1))?;
         let hub = match side {
             Side::Usb2 => hubs.first(),
             Side::Usb3 => hubs.last(),

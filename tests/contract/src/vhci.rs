@@ -56,16 +56,11 @@ impl Row {
     }
 }
 
-/// All controllers.
+/// All controllers, whether they are there or not.
 #[derive(Clone, Copy)]
 pub struct Vhci;
 
 impl Vhci {
-    /// The controllers, whether they are there or not.
-    pub fn new() -> Self {
-        Self
-    }
-
     /// A file of the controller that speaks for all.
     pub fn file(self, name: &str) -> PathBuf {
         PathBuf::from(format!("{PLATFORM}/vhci_hcd.0")).join(name)

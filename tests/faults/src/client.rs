@@ -218,7 +218,7 @@ fn wait_configured(attached: &Attached) -> String {
         if attached.import.attributes(&["bConfigurationValue"]) == "\"1\\n\"" {
             return "configured".to_owned();
         }
-        if Vhci::new().row(PORT).is_none_or(|row| row.state == FREE) {
+        if Vhci.row(PORT).is_none_or(|row| row.state == FREE) {
             return "connection ended".to_owned();
         }
         thread::sleep(Duration::from_millis(10));
@@ -320,8 +320,8 @@ fn cancel(client: &mut Client, fault: &Fault) -> io::Result<String> {
 fn detach(client: &mut Client, fault: &Fault) -> io::Result<String> {
     client.attached()?;
     let outcome = fault.during(|| {
-        let written = Vhci::new().detach(&PORT.to_string());
-        Vhci::new().wait_state(PORT, FREE);
+        let written = Vhci.detach(&PORT.to_string());
+        Vhci.wait_state(PORT, FREE);
         written
     })?;
     client.attached = None;

@@ -9,7 +9,7 @@ use contract::stub::{Export, Local};
 use contract::{attribute, errno};
 use std::cell::Cell;
 use std::io;
-use usbip_protocol::{flags, CmdSubmit, Direction, IsoDescriptor};
+use usbip_protocol::{flags, CmdSubmit, Direction};
 
 /// The bytes of an isochronous packet of the sound card.
 const PACKET: u32 = 192;
@@ -290,18 +290,7 @@ fn isochronous(server: &mut Server, fault: &Fault) -> io::Result<String> {
     let mut peer = server
         .sound_card
         .prepared(&[SET_CONFIGURATION, SET_INTERFACE])?;
-    let mut request = peer.request(Direction::Out, 1, PACKETS * PACKET);
-    request.packets = i32::try_from(PACKETS).unwrap_or_default();
-    request.interval = 8;
-    request.flags |= flags::ISO_ASAP;
-    let packets: Vec<IsoDescriptor> = (0..PACKETS)
-        .map(|index| IsoDescriptor {
-            offset: index * PACKET,
-            length: PACKET,
-            actual_length: 0,
-            status: 0,
-        })
-        .collect();
+    let (request, packets) = peer.playback(PACKETS, PACKET);
     let data = vec![0; usize::try_from(request.length).unwrap_or_default()];
     fault.during(|| match peer.submit_packets(request, &data, &packets) {
         Ok(_) => brief(&peer.receive()),

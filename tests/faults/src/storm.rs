@@ -55,7 +55,7 @@ pub fn run(name: &str, injector: &Injector) -> io::Result<()> {
 }
 
 fn storms(injector: &Injector) -> io::Result<()> {
-    let hub_ports = Vhci::new().hub_ports();
+    let hub_ports = Vhci.hub_ports();
     let stick = Loop {
         local: Local::stick()?,
         speed: STICK.0,
@@ -89,7 +89,7 @@ fn storms(injector: &Injector) -> io::Result<()> {
 impl Loop {
     /// Imports the device if it is not, and has used it for a moment.
     fn attached(&self) -> bool {
-        let vhci = Vhci::new();
+        let vhci = Vhci;
         if vhci.row(self.port).is_none_or(|row| row.state == FREE) {
             let Ok((one, other)) = UnixStream::pair() else {
                 return false;
@@ -103,7 +103,7 @@ impl Loop {
     }
 
     fn folder(&self) -> Option<PathBuf> {
-        let busid = Vhci::new().row(self.port)?.busid;
+        let busid = Vhci.row(self.port)?.busid;
         let folder = PathBuf::from("/sys/bus/usb/devices").join(&busid);
         Some(folder.join(format!("{busid}:1.0")))
     }
@@ -158,8 +158,8 @@ impl Loop {
     }
 
     fn detach(&self) {
-        Vhci::new().detach(&self.port.to_string());
-        Vhci::new().wait_state(self.port, FREE);
+        Vhci.detach(&self.port.to_string());
+        Vhci.wait_state(self.port, FREE);
         self.local.wait_available();
     }
 

@@ -159,18 +159,7 @@ fn command(rng: &mut Rng, peer: &mut Peer, stream: &mut Vec<Message>) {
 /// Some packets for the sound card.
 fn sound(rng: &mut Rng, peer: &mut Peer) -> Message {
     let count = rng.u32(1..9);
-    let mut request = peer.request(Direction::Out, 1, count * PACKET);
-    request.packets = i32::try_from(count).unwrap_or_default();
-    request.interval = 8;
-    request.flags |= flags::ISO_ASAP;
-    let packets: Vec<IsoDescriptor> = (0..count)
-        .map(|index| IsoDescriptor {
-            offset: index * PACKET,
-            length: PACKET,
-            actual_length: 0,
-            status: 0,
-        })
-        .collect();
+    let (request, packets) = peer.playback(count, PACKET);
     let data = vec![0; usize::try_from(request.length).unwrap_or_default()];
     message(request, &data, &packets)
 }

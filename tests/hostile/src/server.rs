@@ -59,7 +59,7 @@ pub fn session(rng: &mut Rng, counts: &Arc<Counts>) -> Result<(), Failure> {
     let _ = wire.shutdown(Shutdown::Both);
     let _ = serving.join();
     import.detach();
-    match Vhci::new().wait_state(port, FREE) {
+    match Vhci.wait_state(port, FREE) {
         true => Ok(()),
         false => Err(Failure::new(format!(
             "port {port} is not free: {}",
@@ -80,7 +80,7 @@ pub fn check() -> Result<(), Failure> {
 }
 
 fn port(speed: Speed, index: u32) -> u32 {
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     let hub = if speed.is_super() {
         vhci.hub_ports()
     } else {
@@ -106,7 +106,7 @@ fn attach(
 
 /// Waits until the device can be used, or cannot be any more.
 fn wait_configured(import: &Import, port: u32) -> bool {
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     let deadline = Instant::now() + limit::stretched(ENUMERATION);
     while Instant::now() < deadline {
         if import.attributes(&["bConfigurationValue"]) == "\"1\\n\"" {

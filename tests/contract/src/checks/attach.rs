@@ -75,7 +75,7 @@ pub fn run(report: &mut Report) {
             report.check(&format!("attach.{name}"), move || matrix(line));
         }
         report.check("attach.empty", || {
-            Ok(crate::attribute::write(Vhci::new().file("attach"), ""))
+            Ok(crate::attribute::write(Vhci.file("attach"), ""))
         });
         report.check("attach.page", || {
             let line = format!("0 FD 65538 3{}", " ".repeat(4000));
@@ -93,7 +93,7 @@ fn matrix(line: &str) -> Outcome {
 }
 
 fn attempt(line: &str, socket: &OwnedFd) -> Outcome {
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     let (half, ports) = (vhci.hub_ports(), vhci.ports());
     let line = line
         .replace("{ports}", &ports.to_string())
@@ -122,14 +122,14 @@ fn descriptors(report: &mut Report) {
         attempt("0 FD 65538 3", &UdpSocket::bind("127.0.0.1:0")?.into())
     });
     report.check("attach.fd-closed-peer", || {
-        let vhci = Vhci::new();
+        let vhci = Vhci;
         let (ours, kernels) = wire::pair()?;
         drop(ours);
         let written = vhci.attach_line("0 FD 65538 3", kernels.as_fd());
         Ok(format!("{written}, freed: {}", vhci.wait_state(0, FREE)))
     });
     report.check("attach.keeps-socket-open", || {
-        let vhci = Vhci::new();
+        let vhci = Vhci;
         let (mut ours, kernels) = wire::pair()?;
         let written = vhci.attach_line("0 FD 65538 3", kernels.as_fd());
         drop(kernels);
@@ -139,7 +139,7 @@ fn descriptors(report: &mut Report) {
         Ok(format!("{written}, first word {first:?}"))
     });
     report.check("attach.detach-closes-socket", || {
-        let vhci = Vhci::new();
+        let vhci = Vhci;
         let (mut ours, kernels) = wire::pair()?;
         let written = vhci.attach_line("0 FD 65538 3", kernels.as_fd());
         drop(kernels);
@@ -166,13 +166,13 @@ fn busy(report: &mut Report) {
     for (name, line) in BUSY {
         report.check(&format!("attach.busy-{name}"), move || {
             let (_first, kernels) = wire::pair()?;
-            Vhci::new().attach_line("0 FD 65538 3", kernels.as_fd());
+            Vhci.attach_line("0 FD 65538 3", kernels.as_fd());
             matrix(line)
         });
     }
     report.check("attach.busy-datagram", || {
         let (_first, kernels) = wire::pair()?;
-        Vhci::new().attach_line("0 FD 65538 3", kernels.as_fd());
+        Vhci.attach_line("0 FD 65538 3", kernels.as_fd());
         let pair = socketpair(
             AddressFamily::UNIX,
             SocketType::DGRAM,
@@ -182,7 +182,7 @@ fn busy(report: &mut Report) {
         attempt("0 FD 65538 3", &pair.0)
     });
     report.check("attach.every-port", || {
-        let vhci = Vhci::new();
+        let vhci = Vhci;
         let half = vhci.hub_ports();
         let mut kept = Vec::new();
         let mut results = Vec::new();

@@ -48,10 +48,7 @@ fn attach_one_port() -> Outcome {
         .map(|_| {
             thread::spawn(|| -> std::io::Result<(String, UnixStream)> {
                 let (ours, kernels) = wire::pair()?;
-                Ok((
-                    Vhci::new().attach_line("0 FD 65538 3", kernels.as_fd()),
-                    ours,
-                ))
+                Ok((Vhci.attach_line("0 FD 65538 3", kernels.as_fd()), ours))
             })
         })
         .collect();
@@ -61,26 +58,26 @@ fn attach_one_port() -> Outcome {
     }
     let mut results: Vec<&str> = kept.iter().map(|(result, _)| result.as_str()).collect();
     results.sort_unstable();
-    let busy = Vhci::new().busy();
+    let busy = Vhci.busy();
     Ok(format!(
         "{}, {busy}, freed: {}",
         results.join(" "),
-        Vhci::new().clear()
+        Vhci.clear()
     ))
 }
 
 /// Every port of a hub is attached and detached over and over by a thread of its own.
 fn attach_and_detach() -> Outcome {
-    let threads: Vec<_> = (0..Vhci::new().hub_ports())
+    let threads: Vec<_> = (0..Vhci.hub_ports())
         .map(|port| {
             thread::spawn(move || -> std::io::Result<u32> {
                 let mut rounds = 0;
                 for _ in 0..10 {
                     let (_ours, kernels) = wire::pair()?;
                     let line = format!("{port} FD 65538 3");
-                    let attached = Vhci::new().attach_line(&line, kernels.as_fd()) == "ok";
-                    let detached = Vhci::new().detach(&port.to_string()) == "ok";
-                    let free = Vhci::new().wait_state(port, FREE);
+                    let attached = Vhci.attach_line(&line, kernels.as_fd()) == "ok";
+                    let detached = Vhci.detach(&port.to_string()) == "ok";
+                    let free = Vhci.wait_state(port, FREE);
                     rounds += u32::from(attached && detached && free);
                 }
                 Ok(rounds)
@@ -252,12 +249,12 @@ fn import_again() -> Outcome {
     let (server, client) = wire::pair()?;
     let connected = device.sockfd("FD", &server);
     let line = format!("1 FD {} 3", device.devid());
-    let attached = Vhci::new().attach_line(&line, client.as_fd());
-    let addressed = Vhci::new().wait_state(1, USED);
+    let attached = Vhci.attach_line(&line, client.as_fd());
+    let addressed = Vhci.wait_state(1, USED);
     // usbcore gives a configuration five seconds.
     sleep(Duration::from_secs(6));
-    Vhci::new().detach("1");
-    let free = Vhci::new().wait_state(1, FREE);
+    Vhci.detach("1");
+    let free = Vhci.wait_state(1, FREE);
     let available = device.wait_available();
     let back = export.device.give_back();
     drop(export);
@@ -275,7 +272,7 @@ fn load_and_attach(kind: Kind) -> Outcome {
         let is_loaded = Arc::new(AtomicBool::new(false));
         let done = is_loaded.clone();
         let early = thread::spawn(move || {
-            let vhci = Vhci::new();
+            let vhci = Vhci;
             while !done.load(Ordering::SeqCst) {
                 if let Ok((_ours, kernels)) = wire::pair() {
                     vhci.attach_line("200 FD 65538 3", kernels.as_fd());
@@ -287,7 +284,7 @@ fn load_and_attach(kind: Kind) -> Outcome {
         results.push(kind.load(Role::Vhci));
         is_loaded.store(true, Ordering::SeqCst);
         early.join().map_err(|_| "panic")?;
-        results.push(Vhci::new().clear().to_string());
+        results.push(Vhci.clear().to_string());
     }
     Ok(results.join(" "))
 }

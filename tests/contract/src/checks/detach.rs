@@ -47,9 +47,9 @@ pub fn run(report: &mut Report) {
         for (name, text) in TEXTS {
             report.check(&format!("detach.{name}"), move || matrix(text));
         }
-        report.check("detach.empty", || Ok(Vhci::new().detach("")));
+        report.check("detach.empty", || Ok(Vhci.detach("")));
         report.check("detach.attach-again", || {
-            let (vhci, mut results) = (Vhci::new(), Vec::new());
+            let (vhci, mut results) = (Vhci, Vec::new());
             for _ in 0..5 {
                 let (_ours, kernels) = wire::pair()?;
                 results.push(vhci.attach_line("0 FD 65538 3", kernels.as_fd()));
@@ -63,7 +63,7 @@ pub fn run(report: &mut Report) {
 
 /// Writes a text; what it comes to, and which ports are left in use.
 fn matrix(text: &str) -> Outcome {
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     let (half, ports) = (vhci.hub_ports(), vhci.ports());
     let text = text
         .replace("{ports}", &ports.to_string())

@@ -25,12 +25,12 @@ const ENDS: &[(&str, End)] = &[
     ("close", |import| import.server.close()),
     ("half-close", |import| import.server.stop_sending()),
     ("detach", |import| {
-        Vhci::new().detach(&import.port.to_string());
+        Vhci.detach(&import.port.to_string());
         Ok(())
     }),
     ("close-and-detach", |import| {
         import.server.close()?;
-        Vhci::new().detach(&import.port.to_string());
+        Vhci.detach(&import.port.to_string());
         Ok(())
     }),
 ];
@@ -61,7 +61,7 @@ fn checks(report: &mut Report) {
         report.check(&format!("ending.{name}-reading"), move || reading(*end));
         report.check(&format!("ending.{name}-writing"), move || writing(*end));
         report.check(&format!("ending.{name}-enumerating"), move || {
-            enumerating(*end, Vhci::new().port(UNADDRESSED, port))
+            enumerating(*end, Vhci.port(UNADDRESSED, port))
         });
     }
     report.check("ending.detach-unread-writes", || stuck(ENDS[2].1));
@@ -126,7 +126,7 @@ fn enumerating(end: End, port: u32) -> Outcome {
 /// How soon a device is found after one that has gone before it had an address.
 fn after_detach() -> Outcome {
     lane::enter(AFTERWARDS);
-    let fate = enumerating(ENDS[2].1, Vhci::new().port(AFTERWARDS, 0))?;
+    let fate = enumerating(ENDS[2].1, Vhci.port(AFTERWARDS, 0))?;
     let begin = Instant::now();
     drop(Import::configured(Speed::High)?);
     // usbcore waits five seconds for a request that nobody gives back.
@@ -182,10 +182,10 @@ fn limited() -> io::Result<(Import, Interface)> {
     let (ours, kernels) = wire::pair()?;
     let socket = kernels.try_clone()?;
     let server = Server::start(ours, Scripted { speed: Speed::High })?;
-    let port = Vhci::new().port(lane::current(), 0);
+    let port = Vhci.port(lane::current(), 0);
     let import = Import::over(server, kernels, port)?;
     import.wait_configured();
-    let limit = limit::stretched(Duration::from_millis(150));
+    let limit = limit::stretched(Duration::from_millis(600));
     set_socket_timeout(&socket, Timeout::Recv, Some(limit))?;
     let interface = import.open()?;
     // The limit is that of waits to come, and the answer to a cancellation ends the one there is.
@@ -206,7 +206,7 @@ fn limited() -> io::Result<(Import, Interface)> {
 
 fn timeout_idle() -> Outcome {
     let (import, interface) = limited()?;
-    std::thread::sleep(limit::stretched(Duration::from_millis(400)));
+    std::thread::sleep(limit::stretched(Duration::from_millis(1500)));
     Ok(liveness(&import, &interface))
 }
 
@@ -243,24 +243,24 @@ fn unload(kind: Kind, pending: bool) -> Outcome {
     } else {
         "idle".to_owned()
     };
-    let gone = !folder.exists() && !Vhci::new().file("status").exists();
+    let gone = !folder.exists() && !Vhci.file("status").exists();
     let loaded = kind.load(Role::Vhci);
     Ok(format!(
         "{unloaded}, {result}, gone: {gone}, {loaded}, {}",
-        Vhci::new().busy()
+        Vhci.busy()
     ))
 }
 
 fn unload_enumerating(kind: Kind) -> Outcome {
     let (_ours, kernels) = wire::pair()?;
     let line = format!("0 FD {DEVID} 3");
-    let attached = Vhci::new().attach_line(&line, kernels.as_fd());
+    let attached = Vhci.attach_line(&line, kernels.as_fd());
     limit::settle();
-    let early = Vhci::new().row(0).is_some_and(|row| row.state != USED);
+    let early = Vhci.row(0).is_some_and(|row| row.state != USED);
     let unloaded = kind.unload(Role::Vhci);
     let loaded = kind.load(Role::Vhci);
     Ok(format!(
         "{attached}, early: {early}, {unloaded}, {loaded}, {}",
-        Vhci::new().busy()
+        Vhci.busy()
     ))
 }

@@ -97,7 +97,7 @@ fn reset(side: Side, feature: u16) -> Outcome {
         status = hub.port_status(14);
         !is_resetting(&status)
     });
-    let busy = Vhci::new().busy();
+    let busy = Vhci.busy();
     hub.control((0x23, 1, 28, 14, 0));
     hub.control((0x23, 1, 0, 14, 0));
     let (lower, upper) = status.split_at_checked(4).ok_or(status.clone())?;

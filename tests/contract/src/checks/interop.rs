@@ -35,7 +35,7 @@ fn vudc() -> Outcome {
     let gadget = Gadget::new()?;
     let (server, client) = wire::pair()?;
     let connected = gadget.connect(server.as_fd());
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     let attached = vhci.attach_line(&format!("0 FD {DEVID} 3"), client.as_fd());
     drop((server, client));
     let used = vhci.wait_state(0, USED);

@@ -90,7 +90,7 @@ fn sequence(before: Speed, after: Speed) -> Outcome {
 /// A device on each port of the first controller at the same time.
 fn every_port() -> Outcome {
     let mut imports = Vec::new();
-    let vhci = crate::vhci::Vhci::new();
+    let vhci = crate::vhci::Vhci;
     for speed in [Speed::High, Speed::Super] {
         for index in 0..vhci.hub_ports() {
             imports.push(Import::attach(speed, index)?);

@@ -24,7 +24,7 @@ pub fn run(report: &mut Report) {
 }
 
 fn platform(report: &mut Report) {
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     report.check("sysfs.nports", move || {
         Ok(attribute::read(vhci.file("nports")))
     });
@@ -64,7 +64,7 @@ fn platform(report: &mut Report) {
 }
 
 fn status(report: &mut Report) {
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     for controller in 0..9 {
         report.check(&format!("sysfs.status-{controller}"), move || {
             Ok(attribute::read(vhci.status_file(controller)))
@@ -74,7 +74,7 @@ fn status(report: &mut Report) {
 
 /// A controller without its driver: its rows, its ports, and what it is afterwards.
 fn unbound() -> Outcome {
-    let vhci = Vhci::new();
+    let vhci = Vhci;
     let (_ours, kernels) = wire::pair()?;
     let driver = |file: &str| {
         let path = format!("/sys/bus/platform/drivers/vhci_hcd/{file}");
@@ -105,7 +105,7 @@ fn debug_flag(report: &mut Report) {
     ];
     for (name, text) in TEXTS {
         report.check(&format!("sysfs.debug-{name}"), move || {
-            let file = Vhci::new().file("usbip_debug");
+            let file = Vhci.file("usbip_debug");
             let written = attribute::write(&file, text);
             Ok(format!("{written} {}", attribute::read(file)))
         });
@@ -152,13 +152,13 @@ fn root_hubs(report: &mut Report) {
         }
     }
     report.check("sysfs.hubs-of-all", || {
-        let counts: Result<Vec<usize>, _> = (0..Vhci::new().controllers())
+        let counts: Result<Vec<usize>, _> = (0..Vhci.controllers())
             .map(|controller| folders(controller).map(|hubs| hubs.len()))
             .collect();
         Ok(format!("{:?}", counts?))
     });
     report.check("sysfs.serial-of-last", || {
-        let last = Vhci::new().controllers().saturating_sub(1);
+        let last = Vhci.controllers().saturating_sub(1);
         let serials = folders(last)?
             .iter()
             .map(|hub| attribute::read(hub.join("serial")))

@@ -57,7 +57,7 @@ const ANSWERS: &[(&str, Answer)] = &[
     ("close", |import, _, _| import.server.close()),
     ("silence-then-detach", |import, _, _| {
         limit::settle();
-        crate::vhci::Vhci::new().detach(&import.port.to_string());
+        crate::vhci::Vhci.detach(&import.port.to_string());
         Ok(())
     }),
     ("silence", |_, _, _| Ok(())),
