@@ -25,7 +25,6 @@ class Stack(StrEnum):
         """The module that imports."""
         return "vhci_hcd_rs" if self in (Stack.OURS, Stack.OUR_CLIENT) else "vhci_hcd"
 
-
     @property
     def has_ours(self) -> bool:
         """Whether anything of ours is in it."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import goals
-from .cell import Cell, Stack
+from .cell import OURS, Cell, Stack
 from .samples import Samples
 from .target import of as target_of
 from .verdict import Comparison, Verdict, compare_all
@@ -76,7 +76,7 @@ def _head() -> list[str]:
 def rows(samples: Samples, suite: str | None = None) -> list[list[str]]:
     """The table of a suite, or of all, its head first; without columns in which there is nothing."""
     cells = [cell for cell in sorted(samples.figures) if suite in (None, cell.suite)]
-    found = [Row(samples, cell, stack) for cell in cells for stack in Stack if stack.has_ours]
+    found = [Row(samples, cell, stack) for cell in cells for stack in OURS]
     body = [list(row.words()) for row in found if row.stack in samples.figures[row.cell]]
     table = [_head(), *body]
     used = [any(row[column] != _NONE for row in body) for column in range(len(table[0]))]
