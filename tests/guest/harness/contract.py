@@ -4,7 +4,6 @@
 Both kinds of modules are checked at the same time, each in a guest of its own.
 """
 
-import subprocess
 import time
 import tomllib
 from collections.abc import Callable
@@ -18,11 +17,11 @@ from .env import Env
 from .guest import Guest, GuestError
 from .modules import Kind
 from .pool import Pool
+from .program import install_alone
 from .qemu import Machine
 from .suspend import REOPEN
 
 CONTRACT = Path(__file__).resolve().parents[2] / "contract"
-PROGRAM = "/tmp/contract"
 GROUP_SECONDS = 75
 MISSING = "(no outcome)"
 _LANES = 4
@@ -110,7 +109,6 @@ class Runs:
         self._pool = pool
         self._outcomes: dict[tuple[Kind, str], dict[str, str]] = {}
         self._logs: dict[tuple[Kind, str], Log] = {}
-        self._program = self._build()
 
     def outcome(self, kind: Kind, check: Check) -> str:
         """What a check found."""
@@ -181,13 +179,10 @@ class Runs:
     def _output(self, guest: Guest, kind: Kind, group: str, wire: str) -> tuple[str, str]:
         skipped = [check.id for check in GROUPS.get(group, []) if check.crash] if kind is Kind.C else []
         skipped += NOT_OVER_TCP if wire == "tcp" else ()
-        command = " ".join([PROGRAM, kind, wire, str(self._env.patience), group, *skipped])
         kept, end = f"/tmp/{group}", f"contract: end of {group}"
         try:
-            # Nobody has use for the device nodes' links, and making them is most of the work.
-            guest.run("udevadm control --exit", check=False)
-            if not guest.succeeds(f"test -e {PROGRAM}"):
-                guest.write(PROGRAM, self._program.read_bytes(), "0755")
+            program = install_alone(guest, "contract")
+            command = " ".join([program, kind, wire, str(self._env.patience), group, *skipped])
             begin = guest.console.position
             # In the background: the agent's port does not survive being asked during a suspend.
             work = f"{command} > {kept}.outcomes 2> {kept}.times; {_AFTER.get(group, '')} echo '{end}' > /dev/kmsg"
@@ -203,8 +198,3 @@ class Runs:
         while guest.alive and time.monotonic() < deadline:
             if guest.console.wait_for(text, position, 1):
                 return
-
-    def _build(self) -> Path:
-        manifest = CONTRACT / "Cargo.toml"
-        subprocess.run(["cargo", "build", "--release", "--locked", "--manifest-path", str(manifest)], check=True)
-        return self._env.tools / "contract"

@@ -3,15 +3,10 @@
 
 import os
 import re
-import subprocess
-from functools import cache
-from pathlib import Path
 
-from .env import Env
 from .guest import Guest
+from .program import install_alone
 
-_SOURCE = Path(__file__).resolve().parents[2] / "hostile"
-_PROGRAM = "/tmp/hostile"
 _COUNT = re.compile(r"(\w+)=(\d+)")
 # From which follows what is sent; FUZZ_SEED repeats a run.
 SEED = int(os.environ.get("FUZZ_SEED") or int.from_bytes(os.urandom(4)))
@@ -24,9 +19,8 @@ class HostileError(AssertionError):
 
 def grab(guest: Guest) -> list[str]:
     """Take what a client can get; returns what it cost, a line for each attack."""
-    guest.run("udevadm control --exit", check=False)
-    guest.write(_PROGRAM, _build(guest.env).read_bytes(), "0755")
-    result = guest.run(f"{_PROGRAM} resources {guest.env.patience} 2>&1", check=False, timeout=60)
+    program = install_alone(guest, "hostile")
+    result = guest.run(f"{program} resources {guest.env.patience} 2>&1", check=False, timeout=60)
     if result.code != 0:
         raise HostileError(result.out)
     return result.out.splitlines()
@@ -34,20 +28,11 @@ def grab(guest: Guest) -> list[str]:
 
 def lie(guest: Guest, role: str) -> dict[str, int]:
     """Be a hostile client or server for a while; returns what was counted."""
-    # Making links to device nodes is most of a guest's work, and nobody has use for them.
-    guest.run("udevadm control --exit", check=False)
-    guest.write(_PROGRAM, _build(guest.env).read_bytes(), "0755")
-    command = f"{_PROGRAM} {role} {SEED} {SECONDS} {guest.env.patience}"
+    program = install_alone(guest, "hostile")
+    command = f"{program} {role} {SEED} {SECONDS} {guest.env.patience}"
     # The time the last sessions and the honest peers take is stretched, the time they begin in is not.
     result = guest.run(f"{command} 2>&1", check=False, timeout=60 + SECONDS)
     print(f"{command}\n{result.out}")
     if result.code != 0:
         raise HostileError(f"seed {SEED}, {role}:\n{result.out}")
     return {name: int(number) for name, number in _COUNT.findall(result.out.splitlines()[-1])}
-
-
-@cache
-def _build(env: Env) -> Path:
-    command = ["cargo", "build", "--release", "--locked", "--manifest-path", str(_SOURCE / "Cargo.toml")]
-    subprocess.run(command, check=True)
-    return env.tools / "hostile"

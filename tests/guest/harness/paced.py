@@ -2,20 +2,15 @@
 """Devices with isochronous endpoints, which none of the kernel's own gadgets has here: tests/paced serves them."""
 
 import base64
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from .client import VHCI, Client
-from .env import Env
 from .gadget import Speed
 from .guest import Guest
+from .program import install
 
-_SOURCE = Path(__file__).resolve().parents[2] / "paced"
-_PROGRAM = "/tmp/paced"
 _INPUT, _OUTPUT, _ERRORS = "/tmp/paced.input", "/tmp/paced.output", "/tmp/paced.errors"
 
 
@@ -42,10 +37,10 @@ def paced(client: Client, device: str, speed: Speed, sends: bytes, controller: i
     """Serve a device that has something to send, on a port of a controller, and pull it out at the end."""
     guest = client.guest
     client.start()
-    guest.write(_PROGRAM, _build(guest.env).read_bytes(), "0755")
+    program = install(guest, "paced")
     guest.write(_INPUT, sends)
     port = _port(client, speed, controller)
-    command = f"{_PROGRAM} {device} {speed.name.lower()} {port} {_INPUT} {_OUTPUT}"
+    command = f"{program} {device} {speed.name.lower()} {port} {_INPUT} {_OUTPUT}"
     guest.run(f"setsid {command} > /dev/null 2> {_ERRORS} < /dev/null &")
     row = f"cat {VHCI}/status* | grep -q '^.s  {port:04} 006 '"
     guest.wait_until(f"[ -s {_ERRORS} ] || {row}")
@@ -66,10 +61,3 @@ def _port(client: Client, speed: Speed, controller: int) -> int:
     hub = "ss" if speed is Speed.SUPER else "hs"
     file = f"{VHCI}/status.{controller}" if controller else f"{VHCI}/status"
     return int(client.guest.out(f"awk '$1 == \"{hub}\" {{ print $2; exit }}' {file}"), 10)
-
-
-@cache
-def _build(env: Env) -> Path:
-    command = ["cargo", "build", "--release", "--locked", "--manifest-path", str(_SOURCE / "Cargo.toml")]
-    subprocess.run(command, check=True)
-    return env.tools / "paced"
