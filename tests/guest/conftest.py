@@ -23,7 +23,7 @@ from harness.server import Server
 from harness.stick import Stick
 from harness.tools import Tools
 
-pytest_plugins = ["debug_kernel", "tables", "device_table"]
+pytest_plugins = ["debug_kernel", "tables", "device_table", "reasons"]
 
 PLAIN = Machine()
 # Freed memory is poisoned, so that a use after free is found without KASAN, and no slab object hides on a

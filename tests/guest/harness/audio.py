@@ -58,3 +58,19 @@ def loud(samples: bytes) -> bytes:
 def samples(signs: list[int]) -> bytes:
     """A clip as it is played. Only signs count: the mixer may make it louder or softer."""
     return array("h", [sign * _LEVEL for sign in signs]).tobytes()
+
+
+def leaps(heard: bytes, said: bytes) -> list[str]:
+    """Where what was heard goes on at another place of what is said over and over; empty if nowhere, in samples."""
+    loop, window = said + said, 16
+    found, start = [], 0
+    place = loop.find(heard[:window])
+    while place >= 0:
+        rest = heard[start:]
+        alike = next((at for at, (a, b) in enumerate(zip(rest, loop[place:] + loop)) if a != b), len(rest)) // 2 * 2
+        start += alike
+        if start >= len(heard):
+            return found
+        after, place = (place + alike) % len(said), loop.find(heard[start : start + window])
+        found.append(f"after {start // 2}: from {after // 2} to {place // 2}")
+    return [*found, "and what was never said"]
