@@ -62,7 +62,7 @@ def samples(signs: list[int]) -> bytes:
 
 def leaps(heard: bytes, said: bytes) -> list[str]:
     """Where what was heard goes on at another place of what is said over and over; empty if nowhere, in samples."""
-    loop, window = said + said, 16
+    loop, window = said + said, 8
     found, start = [], 0
     place = loop.find(heard[:window])
     while place >= 0:
@@ -73,4 +73,4 @@ def leaps(heard: bytes, said: bytes) -> list[str]:
             return found
         after, place = (place + alike) % len(said), loop.find(heard[start : start + window])
         found.append(f"after {start // 2}: from {after // 2} to {place // 2}")
-    return [*found, "and what was never said"]
+    return [*found, f"what was never said: {heard[start : start + 64].hex(' ', 2)}"]

@@ -26,6 +26,8 @@ const SPEED: u64 = exchange(2);
 const FORMAT: u64 = exchange(5);
 const CHANNELS: u64 = exchange(6);
 const FRAGMENTS: u64 = exchange(10);
+/// What there is to read: fragments, fragments in all, bytes of a fragment, bytes.
+const SPACE: u64 = 2 << 30 | 16 << 16 | (b'P' as u64) << 8 | 13;
 /// Bytes that have not been played yet.
 const DELAY: u64 = 2 << 30 | 4 << 16 | (b'P' as u64) << 8 | 23;
 const S16_LE: i32 = 0x10;
@@ -41,11 +43,13 @@ const fn exchange(number: u64) -> u64 {
     3 << 30 | 4 << 16 | (b'P' as u64) << 8 | number
 }
 
-fn call(device: &File, request: u64, mut value: i32) -> Result<i32> {
-    // SAFETY: All requests above take a pointer to an int, but RESET, which ignores it.
-    match unsafe { ioctl(device.as_raw_fd(), request, &mut value) } {
+fn call(device: &File, request: u64, value: i32) -> Result<i32> {
+    let mut numbers = [value, 0, 0, 0];
+    // SAFETY: All requests above take a pointer to at most four ints, but RESET, which ignores it.
+    match unsafe { ioctl(device.as_raw_fd(), request, &mut numbers) } {
         code if code < 0 => Err(Error::last_os_error()),
-        _ => Ok(value),
+        _ if request == SPACE => Ok(numbers[3]),
+        _ => Ok(numbers[0]),
     }
 }
 
@@ -92,9 +96,16 @@ fn play(mut device: File) -> Result<()> {
 
 fn record(mut device: File, bytes: usize) -> Result<()> {
     let mut samples = vec![0; bytes];
-    let mut count = 0;
+    // The first attempt starts the recording.
+    let mut count = moved(device.read(&mut samples))?;
     while count < bytes {
-        count += moved(device.read(&mut samples[count..]))?;
+        // snd-usb-audio says that a packet is there, and then copies it: the newest are left alone.
+        if (call(&device, SPACE, 0)? as usize) < 2 * FRAGMENT {
+            sleep(Duration::from_millis(20));
+            continue;
+        }
+        let end = bytes.min(count + FRAGMENT);
+        count += moved(device.read(&mut samples[count..end]))?;
     }
     std::io::stdout().write_all(&samples)
 }
