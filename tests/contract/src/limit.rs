@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 static PATIENCE: OnceLock<f64> = OnceLock::new();
 
 /// How long a check waits for something that is bound to happen.
-pub const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(5);
 
 /// How long nothing must happen before a check believes that nothing will.
 pub const QUIET: Duration = Duration::from_millis(150);

@@ -18,7 +18,7 @@ pub type Outcome = Result<String, Box<dyn Error + Send + Sync>>;
 type Run = Box<dyn FnOnce() -> Outcome + Send>;
 
 /// How long a check may take before it counts as hung.
-const CHECK_LIMIT: Duration = Duration::from_secs(25);
+const CHECK_LIMIT: Duration = Duration::from_secs(15);
 
 /// Runs checks and prints what they find.
 pub struct Report {
