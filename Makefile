@@ -29,7 +29,10 @@ RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rust
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
 .PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check safety rust-analyzer clean \
-	setup build demo test test-debug soak planted bench fuzz
+	setup build cross demo test test-debug soak planted bench fuzz
+
+# Somebody's own tree of another architecture is built as this machine's is: 'make modules'.
+.DEFAULT_GOAL := $(if $(filter command line,$(origin ARCH)),$(if $(filter command line,$(origin KDIR)),modules,cross),help)
 
 help:
 	@echo 'With tools and kernel of their own (Debian >= 12, as root, made on first use):'
@@ -42,6 +45,7 @@ help:
 	@echo '  make planted         plant bugs in a copy and look for them (BUGS="decode leak" for some)'
 	@echo '  make setup           only make that environment'
 	@echo '  make build           only build modules and tools in it'
+	@echo '  make ARCH=arm64      build them for the arm64 kernel of Debian (Raspberry Pi), the tools static'
 	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
 	@echo
 	@echo 'For the kernel tree KDIR (default: that of the running kernel):'
@@ -119,6 +123,13 @@ toolbox-%: setup
 
 build: setup
 	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
+
+# For another architecture: everything but the checkout is in the cache.
+cross: export USBIP_ARCH := $(ARCH)
+cross:
+	@tests/env/setup cross
+	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
+	@tests/env/enter tests/env/cross-results
 
 demo: build
 	@tests/env/enter tests/demo/run

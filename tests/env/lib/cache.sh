@@ -27,14 +27,14 @@ debug_config() {
 }
 
 # Sets BASE, TOOLBOX and, once the toolbox has resolved its versions, KERNEL,
-# GUEST, ACCEL_FILE, DEBUG, DEBUG_GUEST and KVER.
+# GUEST, ACCEL_FILE, DEBUG, DEBUG_GUEST and KVER; CROSS if there is a USBIP_ARCH.
 cache_paths() {
 	local lib=$ENV_DIR/lib key
 	key=$({ echo "$SUITE $BACKPORTS"; recipe "$lib/base.sh"; } | hash_of)
 	BASE=$CACHE/base-$key
 	key=$({ echo "$key"; recipe "$lib/toolbox.sh" "$ENV_DIR/toolbox.packages"; } | hash_of)
 	TOOLBOX=$CACHE/toolbox-$key
-	KERNEL='' GUEST='' ACCEL_FILE='' DEBUG='' DEBUG_GUEST='' KVER=''
+	KERNEL='' GUEST='' ACCEL_FILE='' DEBUG='' DEBUG_GUEST='' KVER='' CROSS=''
 	[[ -e $TOOLBOX/done ]] || return 0
 
 	# shellcheck source=/dev/null
@@ -49,6 +49,10 @@ cache_paths() {
 	# Not the script: half an hour of processor time for a changed message is too much.
 	DEBUG=$CACHE/debug-$({ grep -v "^BASE_ID=" "$TOOLBOX/versions"; debug_config; } | hash_of)
 	DEBUG_GUEST=$CACHE/guest-$(echo "$GUEST $DEBUG" | hash_of).squashfs
+	[[ -z ${USBIP_ARCH-} ]] || CROSS=$CACHE/cross-$USBIP_ARCH-$({
+		echo "$KERNEL"
+		recipe "$lib/cross.sh"
+	} | hash_of)
 }
 
 boot_id() {
@@ -63,6 +67,7 @@ stage_done() {
 	guest) [[ -n $GUEST && -e $GUEST ]] ;;
 	kvm) [[ -n $ACCEL_FILE && -e $ACCEL_FILE ]] ;;
 	debug) [[ -n $DEBUG && -e $DEBUG/done && -e $DEBUG_GUEST ]] ;;
+	cross) [[ -n $CROSS && -e $CROSS/done ]] ;;
 	esac
 }
 
@@ -70,7 +75,7 @@ stage_done() {
 # can be told from those of a colleague's branch.
 cache_touch() {
 	touch -c "$BASE" "$TOOLBOX" ${KERNEL:+"$KERNEL"} ${GUEST:+"$GUEST"} ${ACCEL_FILE:+"$ACCEL_FILE"} \
-		${DEBUG:+"$DEBUG"} ${DEBUG_GUEST:+"$DEBUG_GUEST"}
+		${DEBUG:+"$DEBUG"} ${DEBUG_GUEST:+"$DEBUG_GUEST"} ${CROSS:+"$CROSS"}
 }
 
 cache_prune() {
@@ -80,7 +85,7 @@ cache_prune() {
 		rm -rf -- "$old"
 	done < <(find "$CACHE" -mindepth 1 -maxdepth 1 -mtime +7 \
 		\( -name 'base-*' -o -name 'toolbox-*' -o -name 'kernel-*' \
-		-o -name 'guest-*' -o -name 'accel-*' -o -name 'debug-*' \) -print0
+		-o -name 'guest-*' -o -name 'accel-*' -o -name 'debug-*' -o -name 'cross-*' \) -print0
 		find "$CACHE/out" -mindepth 1 -maxdepth 1 -mtime +7 -print0 2>/dev/null)
 }
 

@@ -10,10 +10,11 @@ die() {
 	exit 2
 }
 
-# stage_label STAGE: "[env 2/5] toolbox"; the debug kernel is not one of the five.
+# stage_label STAGE: "[env 2/5] toolbox"; some are not among the five.
 stage_label() {
 	local i
 	[[ $1 != debug ]] || printf '[env] debug'
+	[[ $1 != cross ]] || printf '[env] %s' "$USBIP_ARCH"
 	for i in "${!STAGES[@]}"; do
 		if [[ ${STAGES[i]} == "$1" ]]; then
 			printf '[env %d/%d] %s' $((i + 1)) "${#STAGES[@]}" "$1"
