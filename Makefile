@@ -29,7 +29,7 @@ RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rust
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
 .PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check safety rust-analyzer clean \
-	setup build cross demo test test-debug soak planted bench fuzz
+	setup build cross demo demo-pi test test-debug soak planted bench fuzz
 
 # Somebody's own tree of another architecture is built as this machine's is: 'make modules'.
 .DEFAULT_GOAL := $(if $(filter command line,$(origin ARCH)),$(if $(filter command line,$(origin KDIR)),modules,cross),help)
@@ -37,6 +37,7 @@ RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021
 help:
 	@echo 'With tools and kernel of their own (Debian >= 12, as root, made on first use):'
 	@echo '  make demo            a USB stick crosses from one virtual machine to another'
+	@echo '  make demo-pi         the stick is in an emulated Raspberry Pi 3, a PC uses it'
 	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
 	@echo '  make test-debug      the guest tests on a kernel that looks for errors'
 	@echo '  make soak            an hour of attachments on that kernel (SOAK_SECONDS=3600)'
@@ -133,6 +134,10 @@ cross:
 
 demo: build
 	@tests/env/enter tests/demo/run
+
+demo-pi: build
+	@$(MAKE) --no-print-directory ARCH=arm64 cross
+	@tests/demo/pi/run
 
 # T reaches tests/run through the environment, whatever it holds.
 test: export T := $(T)

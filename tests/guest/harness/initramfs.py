@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The initramfs: just enough to mount the root image, with the payload laid over it."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from .cpio import Archive
@@ -22,11 +23,12 @@ def _dependencies(env: Env) -> dict[str, list[str]]:
     return chains
 
 
-def _add_boot_modules(archive: Archive, env: Env) -> None:
+def add_boot_modules(archive: Archive, env: Env, names: Iterable[str]) -> None:
+    """Add the stock kernel's modules of these names, what they need, and the order in which they can be loaded."""
     base = env.stock_modules / "lib/modules" / env.kernel_release
     chains = _dependencies(env)
     order: list[str] = []
-    for name in BOOT_MODULES:
+    for name in names:
         # A module that is not listed is built into this kernel.
         order += [path for path in chains.get(name, []) if path not in order]
     for path in order:
@@ -41,7 +43,7 @@ def build_initramfs(env: Env, target: Path) -> Path:
         archive.directory(directory)
     archive.file("bin/busybox", BUSYBOX.resolve().read_bytes(), 0o755)
     archive.file("init", (INSIDE / "init").read_bytes(), 0o755)
-    _add_boot_modules(archive, env)
+    add_boot_modules(archive, env, BOOT_MODULES)
     add_payload(archive, env, "payload")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(archive.finish())
