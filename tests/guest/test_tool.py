@@ -103,7 +103,8 @@ def test_network_in_use(ours: Link) -> None:
         interface = guest.out(f"basename {pattern}")
         # Its driver ends its probe by forgetting what it has been told of a carrier. The device is locked till then.
         guest.read(f"{usb.SYSFS}/{made.busid}/bConfigurationValue")
-        guest.run("for i in /sys/class/net/*; do ip link set ${i##*/} up; done")
+        # Its end first: what the gadget's end has to say when it comes up is heard only there.
+        guest.run(f"ip link set {interface} up; for i in /sys/class/net/*; do ip link set ${{i##*/}} up; done")
         guest.wait_until(f"grep -q 1 /sys/class/net/{interface}/carrier")
         assert _refusal(ours, made.busid).startswith(f"network interface {interface} is up; ")
 
