@@ -51,5 +51,5 @@ def test_headset(bench: Bench, speed: Speed) -> None:
             )
             # What is said is said over and over.
             recorded, played = read_bytes(guest, RECORDED), loud(device.received())
-            assert len(recorded) == 2 * HEADSET_RATE and leaps(recorded, said) == []
-            assert len(played) == count * len(clip) and leaps(played, clip) == []
+            assert recorded in 2 * said, leaps(recorded, said)
+            assert played == count * clip, leaps(played, clip)

@@ -15,7 +15,7 @@ def install(guest: Guest, name: str) -> str:
     """Put the program of tests/NAME into a guest that has none yet; returns its path there."""
     path = f"/tmp/{name}"
     if not guest.succeeds(f"test -e {path}"):
-        guest.write(path, build(guest.env, name).read_bytes(), "0755")
+        guest.write(path, _build(guest.env, name).read_bytes(), "0755")
     return path
 
 
@@ -26,7 +26,7 @@ def install_alone(guest: Guest, name: str) -> str:
 
 
 @cache
-def build(env: Env, name: str) -> Path:
+def _build(env: Env, name: str) -> Path:
     """Build the program of tests/NAME, once."""
     command = ["cargo", "build", "--release", "--locked", "--manifest-path", str(_TESTS / name / "Cargo.toml")]
     subprocess.run(command, check=True)

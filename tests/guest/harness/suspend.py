@@ -18,8 +18,8 @@ def suspends(guest: Guest) -> bool:
     guest.run("echo 0 > /sys/module/suspend/parameters/pm_test_delay; echo devices > /sys/power/pm_test")
     position = guest.console.position
     # In the background, and not at once: the agent's port does not survive being asked during a suspend.
-    work = f"sleep {_AHEAD_SECONDS}; echo freeze > /sys/power/state; code=$?; {REOPEN} echo \"suspended: $code\" > /dev/kmsg"
-    guest.run(f"({work}) > /dev/null 2>&1 &")
+    freeze = f"sleep {_AHEAD_SECONDS}; echo freeze > /sys/power/state; code=$?"
+    guest.run(f"({freeze}; {REOPEN} echo \"suspended: $code\" > /dev/kmsg) > /dev/null 2>&1 &")
     assert guest.console.wait_for("suspended: ", position, 60 * guest.env.patience)
     guest.run("echo none > /sys/power/pm_test")
     return "suspended: 0" in guest.console.since(position)
