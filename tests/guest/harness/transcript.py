@@ -25,9 +25,11 @@ class Transcript:
         """An explanation between commands."""
         self._print(textwrap.fill(text, _WIDTH, initial_indent="   ", subsequent_indent="   "))
 
-    def held(self, text: str) -> None:
-        """Something that was checked and is as it should be."""
-        self._print(self._paint("32", f"   ok: {text}"))
+    def hold(self, condition: bool, claim: str) -> None:
+        """Say that something is as it should be, or raise."""
+        if not condition:
+            raise AssertionError(f"does not hold: {claim}")
+        self._print(self._paint("32", f"   ok: {claim}"))
 
     def failed(self, text: str) -> None:
         """Something that is not as it should be."""
