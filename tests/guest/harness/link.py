@@ -8,6 +8,9 @@ from .client import Client
 from .server import Server
 from .stick import Stick
 
+# Holds the process group of the reader.
+_READER = "/run/reader"
+
 
 @dataclass
 class Link:
@@ -65,7 +68,7 @@ class Link:
     def read_forever(self) -> None:
         """Keep URBs in flight: read the imported disk over and over, past the page cache."""
         loop = f"while dd if={self.disk} of=/dev/null bs=256k iflag=direct; do :; done"
-        self.client.guest.run(f"setsid sh -c '{loop}' > /dev/null 2>&1 &")
+        self.client.guest.run(f"setsid sh -c 'echo $$ > {_READER}; {loop}' > /dev/null 2>&1 &")
         self.wait_reading()
 
     def wait_reading(self) -> None:
@@ -76,8 +79,8 @@ class Link:
 
     def stop_reading(self) -> None:
         """End what read_forever() began."""
-        # A reader that is killed ends its loop, as one that fails does.
-        self.client.guest.run("pkill -x dd")
+        # Not by its name: there is no dd between one pass and the next.
+        self.client.guest.run(f"kill -- -$(cat {_READER})")
         self.wait_readers_gone()
 
     def wait_readers_gone(self) -> None:
