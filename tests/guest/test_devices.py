@@ -194,9 +194,10 @@ def _join(guest: Guest, made: Gadget, busid: str) -> None:
     # Its driver ends its probe by forgetting what it has been told of a carrier. The device is locked till then.
     guest.read(f"{usb.SYSFS}/{busid}/bConfigurationValue")
     far = made.read("ifname")
+    # The host's end first: what the gadget's end has to say when it comes up is heard only there.
     guest.run(
-        f"ip netns add near && ip link set {near} netns near && ip address replace 10.78.0.1/24 dev {far} &&"
-        f" ip link set {far} up && ip -n near address add 10.78.0.2/24 dev {near} && ip -n near link set {near} up"
+        f"ip netns add near && ip link set {near} netns near && ip -n near address add 10.78.0.2/24 dev {near} &&"
+        f" ip -n near link set {near} up && ip address replace 10.78.0.1/24 dev {far} && ip link set {far} up"
     )
     guest.wait_until("ip netns exec near busybox ping -c 1 -W 1 10.78.0.1")
 
