@@ -103,6 +103,7 @@ mod suite {
     fn a_reset_ends_with_an_enabled_port() -> Result {
         let mut hub = powered(HubKind::Usb2)?;
         hub.connect(0, Speed::Full);
+        let begin = Instant::<Monotonic>::now();
         ask(
             &mut hub,
             request::SET_PORT_FEATURE,
@@ -110,12 +111,11 @@ mod suite {
             1,
         )?;
         let status = ask(&mut hub, request::GET_PORT_STATUS, 0, 1)?;
-        assert!(status & feat::USB_PORT_STAT_RESET != 0);
-        let begin = Instant::<Monotonic>::now();
+        assert!(status & feat::USB_PORT_STAT_RESET != 0 || begin.elapsed() >= RESET_TIME);
         while ask(&mut hub, request::GET_PORT_STATUS, 0, 1)? & C_RESET == 0 {
             assert!(begin.elapsed() < Delta::from_secs(5));
         }
-        assert!(begin.elapsed() >= RESET_TIME - Delta::from_millis(1));
+        assert!(begin.elapsed() >= RESET_TIME);
         let status = ask(&mut hub, request::GET_PORT_STATUS, 0, 1)?;
         assert!(status & feat::USB_PORT_STAT_ENABLE != 0);
         assert_eq!(status & feat::USB_PORT_STAT_RESET, 0);
