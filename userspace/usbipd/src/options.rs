@@ -141,6 +141,11 @@ impl Options {
         })
     }
 
+    /// Whether `-4`, `-6` or `-t` says something about where TCP is listened on.
+    pub fn restricts_tcp(&self) -> bool {
+        self.families != Families::Both || !self.tcp_ports.is_empty()
+    }
+
     /// The last port that makes sense; every other one is told and passed over.
     pub fn tcp_port(&self) -> TcpPort {
         TcpPort::choose(&self.tcp_ports, USBIP)

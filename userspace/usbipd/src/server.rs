@@ -161,7 +161,8 @@ impl Server<'_> {
     /// still be reached on all of them.
     fn refuse_two_opinions(&self, config: &Config) -> Result<(), Reported> {
         let mut places = self.places(config).iter();
-        let is_told = places.any(|place| matches!(place, ListenAddress::Tcp { .. }));
+        let is_told = self.options.restricts_tcp()
+            || places.any(|place| matches!(place, ListenAddress::Tcp { .. }));
         match self.listeners.inherited_tcp() {
             Some(address) if is_told => {
                 error!(target: USBIPD, "told where to listen, but systemd has opened {address}, which stays open: change that with \"systemctl edit usbipd.socket\", or end it with \"systemctl disable --now usbipd.socket\"");

@@ -171,11 +171,12 @@ fn a_mistake_at_the_start_ends_it() {
 fn activated(place: &Place, listener: TcpListener) -> Command {
     let mut command = Command::new("sh");
     let script = format!(
-        "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {} --config={}",
+        "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {} --config={} \"$@\"",
         env!("CARGO_BIN_EXE_usbipd"),
         place.file.display()
     );
-    command.args(["-c", &script]).stdin(OwnedFd::from(listener));
+    command.args(["-c", &script, "sh"]);
+    command.stdin(OwnedFd::from(listener));
     command
 }
 
@@ -203,6 +204,19 @@ fn addresses_beside_a_socket_of_systemd_are_refused() {
     daemon.wait_for("usbipd: error: told where to listen");
     daemon.wait_for("usbipd: error: going on with the configuration as it was");
     assert!(daemon.ask(&list_request()).starts_with(ONE_DEVICE));
+}
+
+#[test]
+fn options_about_tcp_beside_a_socket_of_systemd_are_refused() {
+    let place = Place::new("");
+    for option in ["-4", "-6", "-t3240"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut command = activated(&place, listener);
+        let refused = command.arg(option).output().unwrap();
+        let text = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(1), "{option}: {text}");
+        assert!(text.contains("told where to listen, but "), "{text}");
+    }
 }
 
 #[test]
