@@ -17,24 +17,13 @@ debug_run() {
 	touch "$DEBUG/done"
 }
 
-debug_unpack() {
-	in_toolbox debug_unpack_source "/usr/src/linux-source-$KSERIES.tar.xz" "$DEBUG"
-	touch "$DEBUG/unpacked"
-}
-
 # Without the code of the largest parts, of which nothing is built.
-debug_unpack_source() {
-	local archive=$1 debug=$2 top
-	top=$(basename "$archive" .tar.xz)
-	rm -rf "$debug/tree"
-	mkdir -p "$debug/tree"
-	xz -dc -T0 "$archive" | tar x -C "$debug/tree" --strip-components=1 --anchored \
-		--exclude="$top/arch/[!x]*/*."{c,h,S,dts,dtsi} \
-		--exclude="$top/Documentation/*."{rst,yaml,txt} \
-		--exclude="$top/drivers/"{gpu,infiniband,media,staging}"/*."{c,h} \
-		--exclude="$top/drivers/net/"{ethernet,wireless}"/*."{c,h} \
-		--exclude="$top/sound/"{soc,pci}"/*."{c,h} \
-		--exclude="$top/tools/testing/selftests/*"
+debug_unpack() {
+	kernel_unpack_without "$DEBUG" 'arch/[!x]*/*.'{c,h,S,dts,dtsi} \
+		'Documentation/*.'{rst,yaml,txt} \
+		drivers/{gpu,infiniband,media,staging,net/{ethernet,wireless}}/'*.'{c,h} \
+		sound/{soc,pci}/'*.'{c,h} \
+		'tools/testing/selftests/*'
 }
 
 debug_configure() {

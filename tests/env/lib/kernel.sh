@@ -43,23 +43,28 @@ kernel_unpack_modules() {
 }
 
 kernel_unpack() {
-	in_toolbox kernel_unpack_source "/usr/src/linux-source-$KSERIES.tar.xz" "$KERNEL"
-	touch "$KERNEL/unpacked"
+	kernel_unpack_without "$KERNEL" 'arch/[!x]*/*.'{c,h,S,dts,dtsi} "${NOT_FOR_MODULES[@]}"
 }
 
 # Modules are built from headers; writing out the code of every driver there is
 # would take longer than all the rest. Kconfig files are needed from everywhere.
+NOT_FOR_MODULES=('Documentation/*.'{rst,yaml,txt} 'drivers/[!bu]*.c' 'drivers/[gimns]*.h'
+	'sound/*.c' 'fs/*.c' 'net/*.c' 'tools/testing/selftests/*')
+
+# kernel_unpack_without DIR PATTERN...: the source, but for what fits, in DIR/tree.
+kernel_unpack_without() {
+	in_toolbox kernel_unpack_source "/usr/src/linux-source-$KSERIES.tar.xz" "$@"
+	touch "$1/unpacked"
+}
+
 kernel_unpack_source() {
-	local archive=$1 kernel=$2 top
+	local archive=$1 tree=$2/tree top
+	shift 2
 	top=$(basename "$archive" .tar.xz)
-	rm -rf "$kernel/tree"
-	mkdir -p "$kernel/tree"
-	xz -dc -T0 "$archive" | tar x -C "$kernel/tree" --strip-components=1 --anchored \
-		--exclude="$top/arch/[!x]*/*."{c,h,S,dts,dtsi} \
-		--exclude="$top/Documentation/*."{rst,yaml,txt} \
-		--exclude="$top/drivers/[!bu]*.c" --exclude="$top/drivers/[gimns]*.h" \
-		--exclude="$top/sound/*.c" --exclude="$top/fs/*.c" --exclude="$top/net/*.c" \
-		--exclude="$top/tools/testing/selftests/*"
+	rm -rf "$tree"
+	mkdir -p "$tree"
+	xz -dc -T0 "$archive" |
+		tar x -C "$tree" --strip-components=1 --anchored "${@/#/--exclude=$top/}"
 }
 
 kernel_configure() {
