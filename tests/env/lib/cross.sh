@@ -3,32 +3,47 @@
 # shellcheck disable=SC2034,SC2153  # names are shared with the files sourced beside
 # Stage cross: what builds for the stock kernel of another architecture, $USBIP_ARCH.
 # $CROSS holds root/, the toolbox with that architecture's compiler, libraries and machines, and
-# tree/, vmlinuz and stock/ as stage kernel's do. What is done is kept: a set-up that was
-# stopped goes on where it was.
+# tree/, vmlinuz and stock/ as stage kernel's do. For s390x, the big-endian one, there is no kernel:
+# programs run in QEMU's user mode. What is done is kept: a set-up that was stopped goes on where it was.
 
 # Measured: what it takes beside the rest.
 CROSS_MB=5000
 
-# cross_names: sets what architecture $USBIP_ARCH is called by Debian, GCC and Rust.
+# cross_names: sets what $USBIP_ARCH is called by Linux, Debian, GCC and Rust, and what emulates it.
 cross_names() {
-	case $USBIP_ARCH in
-	arm64) DEB_ARCH=arm64 FLAVOUR=arm64 TRIPLET=aarch64-linux-gnu RUST_TARGET=aarch64-unknown-linux-gnu ;;
-	arm) DEB_ARCH=armhf FLAVOUR=armmp TRIPLET=arm-linux-gnueabihf RUST_TARGET=armv7-unknown-linux-gnueabihf ;;
-	*) die "ARCH is 'arm64' or 'arm' (armhf), not '$USBIP_ARCH'" ;;
+	EMULATOR=(qemu-system-arm device-tree-compiler)
+	case ${USBIP_ARCH-} in
+	arm64 | arm64-16k)
+		KERNEL_ARCH=arm64 DEB_ARCH=arm64 FLAVOUR=$USBIP_ARCH
+		TRIPLET=aarch64-linux-gnu RUST_TARGET=aarch64-unknown-linux-gnu
+		;;
+	arm)
+		KERNEL_ARCH=arm DEB_ARCH=armhf FLAVOUR=armmp
+		TRIPLET=arm-linux-gnueabihf RUST_TARGET=armv7-unknown-linux-gnueabihf
+		;;
+	s390x)
+		KERNEL_ARCH=s390 DEB_ARCH=s390x FLAVOUR=''
+		TRIPLET=s390x-linux-gnu RUST_TARGET=s390x-unknown-linux-gnu EMULATOR=(qemu-user)
+		;;
+	*) die "ARCH is 'arm64', 'arm64-16k' (pages of 16 KiB) or 'arm' (armhf), not '${USBIP_ARCH-}'" ;;
 	esac
-	CROSS_KVER=${KVER%-amd64}-$FLAVOUR
+	CROSS_KVER=${FLAVOUR:+${KVER%-amd64}-$FLAVOUR}
 }
 
 cross_run() {
 	cross_names
 	[[ -e $CROSS/copied ]] || step cross 'copying the toolbox' cross_copy
 	[[ -e $CROSS/installed ]] || step cross "compiler and libraries for $DEB_ARCH" cross_packages
+	[[ -z $CROSS_KVER ]] || cross_kernel
+	touch "$CROSS/done"
+}
+
+cross_kernel() {
 	[[ -e $CROSS/fetched ]] || step cross "packages of Linux $CROSS_KVER" cross_fetch
 	[[ -e $CROSS/stock/done ]] || step cross 'stock image and modules' cross_stock
 	[[ -e $CROSS/unpacked ]] || step cross 'unpacking the source' cross_unpack
 	[[ -e $CROSS/configured ]] || step cross 'configuring as Debian did' cross_configure
 	step cross 'Rust metadata and build tools' cross_prepare
-	touch "$CROSS/done"
 }
 
 cross_copy() {
@@ -39,10 +54,11 @@ cross_copy() {
 
 cross_packages() {
 	in_root "$CROSS/root" dpkg --add-architecture "$DEB_ARCH"
+	# Only kernels come from there, and mirrors neglect what few download.
+	[[ -n $CROSS_KVER ]] || sed -i "s/ $BACKPORTS//" "$CROSS/root/etc/apt/sources.list.d/debian.sources"
 	apt_in "$CROSS/root" update
-	apt_in "$CROSS/root" install "gcc-${TRIPLET//_/-}" "libc6-dev:$DEB_ARCH" \
-		"libstd-rust-dev:$DEB_ARCH=$RUST_RELEASE*" "busybox-static:$DEB_ARCH" \
-		device-tree-compiler qemu-system-arm
+	apt_in "$CROSS/root" install "gcc-$TRIPLET" "libc6-dev:$DEB_ARCH" \
+		"libstd-rust-dev:$DEB_ARCH=$RUST_RELEASE*" "busybox-static:$DEB_ARCH" "${EMULATOR[@]}"
 	touch "$CROSS/installed"
 }
 
@@ -72,7 +88,7 @@ cross_fetch() {
 # cross_in_root FUNCTION ARGS...: as in_toolbox, for the other architecture.
 cross_in_root() {
 	local TOOLBOX=$CROSS
-	local NETWORK_ENV=("${NETWORK_ENV[@]}" "ARCH=$USBIP_ARCH" "CROSS_COMPILE=$TRIPLET-")
+	local NETWORK_ENV=("${NETWORK_ENV[@]}" "ARCH=$KERNEL_ARCH" "CROSS_COMPILE=$TRIPLET-")
 	in_toolbox "$@"
 }
 
@@ -81,23 +97,9 @@ cross_stock() {
 	touch "$CROSS/stock/done"
 }
 
-cross_unpack() {
-	in_toolbox cross_unpack_source "/usr/src/linux-source-$KSERIES.tar.xz" "$CROSS"
-	touch "$CROSS/unpacked"
-}
-
 # As the stock kernel's tree, with the headers and device trees of ARM.
-cross_unpack_source() {
-	local archive=$1 cross=$2 top
-	top=$(basename "$archive" .tar.xz)
-	rm -rf "$cross/tree"
-	mkdir -p "$cross/tree"
-	xz -dc -T0 "$archive" | tar x -C "$cross/tree" --strip-components=1 --anchored \
-		--exclude="$top/arch/[!a]*/*."{c,h,S,dts,dtsi} \
-		--exclude="$top/Documentation/*."{rst,yaml,txt} \
-		--exclude="$top/drivers/[!bu]*.c" --exclude="$top/drivers/[gimns]*.h" \
-		--exclude="$top/sound/*.c" --exclude="$top/fs/*.c" --exclude="$top/net/*.c" \
-		--exclude="$top/tools/testing/selftests/*"
+cross_unpack() {
+	kernel_unpack_without "$CROSS" 'arch/[!a]*/*.'{c,h,S,dts,dtsi} "${NOT_FOR_MODULES[@]}"
 }
 
 cross_configure() {
