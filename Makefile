@@ -29,7 +29,7 @@ RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rust
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
 .PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check safety rust-analyzer clean \
-	setup build cross demo demo-pi test test-debug soak planted bench fuzz
+	setup build cross smoke demo demo-pi test test-debug test-big-endian soak planted bench fuzz
 
 # Somebody's own tree of another architecture is built as this machine's is: 'make modules'.
 .DEFAULT_GOAL := $(if $(filter command line,$(origin ARCH)),$(if $(filter command line,$(origin KDIR)),modules,cross),help)
@@ -44,9 +44,11 @@ help:
 	@echo '  make bench           C and ours under the same load, side by side (CELLS=quick for minutes)'
 	@echo '  make fuzz            fuzz all parsers, TIME=60 seconds each (TARGETS="iso status" for some)'
 	@echo '  make planted         plant bugs in a copy and look for them (BUGS="decode leak" for some)'
+	@echo '  make test-big-endian what reads and writes the wire, on an emulated big-endian processor'
 	@echo '  make setup           only make that environment'
 	@echo '  make build           only build modules and tools in it'
 	@echo '  make ARCH=arm64      build them for the arm64 kernel of Debian (Raspberry Pi), the tools static'
+	@echo '  make smoke           boot that kernel in QEMU: they carry data to a stick and back (ARCH=arm64)'
 	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
 	@echo
 	@echo 'For the kernel tree KDIR (default: that of the running kernel):'
@@ -132,6 +134,10 @@ cross:
 	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
 	@tests/env/enter tests/env/cross-results
 
+smoke:
+	@$(MAKE) --no-print-directory ARCH='$(or $(ARCH),arm64)' cross
+	@USBIP_ARCH='$(or $(ARCH),arm64)' tests/env/enter tests/smoke/run
+
 demo: build
 	@tests/env/enter tests/demo/run
 
@@ -153,6 +159,12 @@ test-debug soak: setup
 	@tests/env/setup debug
 	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
 	@tests/env/enter tests/run
+
+# Programs for s390x in QEMU's user mode; those that start other programs cannot run there.
+test-big-endian: export USBIP_ARCH := s390x
+test-big-endian: setup
+	@tests/env/setup cross
+	@tests/env/enter $(CARGO) test --locked $(CARGO_ARGS) --package usbip-protocol --package usbip-net --package usbip-sysfs
 
 # SUITE, CELLS='PATTERN...'|quick|all, PERTURBATIONS=1..4, ACCEL=kvm for wall time instead of instructions, JOBS guests
 # at a time, DOCUMENT=yes to write docs/ from less than everything.
