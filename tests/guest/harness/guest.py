@@ -43,6 +43,8 @@ class Guest:
         self._log_start = 0
         self._earlier = ""
         self._label = "boot"
+        # What has been done to the kernel cannot be undone: no other test gets it.
+        self.spent = False
 
     def _switch_on(self) -> None:
         self._qemu = Qemu(self.env, self._machine, self._initramfs, Path(self._scratch.name))

@@ -40,7 +40,7 @@ class Pool:
 
     def give_back(self, guest: Guest, *, clean: bool) -> None:
         """Keep a guest for the next test if it can be brought to the state it booted in."""
-        if clean and self._restore(guest):
+        if clean and not guest.spent and self._restore(guest):
             return
         guest.stop()
         del self._guests[guest.name]
