@@ -9,7 +9,7 @@ from harness import usb
 from harness.bench import Bench
 from harness.gadget import Function, Gadget, Speed, gadget
 from harness.guest import Guest
-from harness.imported import wait_file, wait_node
+from harness.imported import wait_file, wait_interface, wait_node
 from harness.input import InputEvent, Recording, event_node
 
 MOUNT = "/mnt/stick"
@@ -190,11 +190,8 @@ def test_midi(bench: Bench) -> None:
 
 def _join(guest: Guest, made: Gadget, busid: str) -> None:
     """Give both ends of the cable an address, the host's in a network namespace of its own."""
-    near = wait_file(guest, f"{usb.SYSFS}/{busid}:1.*/net/*").rpartition("/")[2]
-    # Its driver ends its probe by forgetting what it has been told of a carrier. The device is locked till then.
-    guest.read(f"{usb.SYSFS}/{busid}/bConfigurationValue")
+    near = wait_interface(guest, busid)
     far = made.read("ifname")
-    # The host's end first: what the gadget's end has to say when it comes up is heard only there.
     guest.run(
         f"ip netns add near && ip link set {near} netns near && ip -n near address add 10.78.0.2/24 dev {near} &&"
         f" ip -n near link set {near} up && ip address replace 10.78.0.1/24 dev {far} && ip link set {far} up"

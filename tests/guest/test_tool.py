@@ -10,6 +10,7 @@ from harness import usb
 from harness.client import VHCI, Client
 from harness.gadget import Function, gadget
 from harness.guest import Guest
+from harness.imported import wait_interface
 from harness.link import Link
 from harness.modules import Kind
 from harness.server import Server
@@ -98,12 +99,7 @@ def test_network_in_use(ours: Link) -> None:
     """A network interface that is up and connected is not exported."""
     guest = ours.server.guest
     with gadget(guest, Function("ecm")) as made:
-        pattern = f"{usb.SYSFS}/{made.busid}:*/net/*"
-        guest.wait_until(f"ls -d {pattern}")
-        interface = guest.out(f"basename {pattern}")
-        # Its driver ends its probe by forgetting what it has been told of a carrier. The device is locked till then.
-        guest.read(f"{usb.SYSFS}/{made.busid}/bConfigurationValue")
-        # Its end first: what the gadget's end has to say when it comes up is heard only there.
+        interface = wait_interface(guest, made.busid)
         guest.run(f"ip link set {interface} up; for i in /sys/class/net/*; do ip link set ${{i##*/}} up; done")
         guest.wait_until(f"grep -q 1 /sys/class/net/{interface}/carrier")
         assert _refusal(ours, made.busid).startswith(f"network interface {interface} is up; ")

@@ -78,6 +78,14 @@ def wait_file(guest: Guest, pattern: str) -> str:
     return guest.out(find)
 
 
+def wait_interface(guest: Guest, busid: str) -> str:
+    """The network interface of a USB device. It hears of a carrier only while it is up: it comes up before a gadget's."""
+    interface = wait_file(guest, f"{usb.SYSFS}/{busid}:*/net/*").rpartition("/")[2]
+    # Its driver ends its probe by forgetting what it has been told of a carrier. The device is locked till then.
+    guest.read(f"{usb.SYSFS}/{busid}/bConfigurationValue")
+    return interface
+
+
 def wait_node(guest: Guest, pattern: str, directory: str = "/dev") -> str:
     """The device node named like the first entry of sysfs a pattern matches."""
     node = f"{directory}/{wait_file(guest, pattern).rpartition('/')[2]}"
