@@ -9,6 +9,10 @@ from pathlib import Path
 from .cpio import Archive
 from .env import Env
 from .initramfs import BUSYBOX, add_boot_modules
+from .payload import INSIDE
+
+# What finds a stick and its disk; the rest of inside/bin is for a guest with systemd.
+_SCRIPTS = ("usb-find", "usb-disk")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Appliance:
             archive.directory(directory)
         archive.file("bin/busybox", BUSYBOX.resolve().read_bytes(), 0o755)
         archive.file("init", self.init.read_bytes(), 0o755)
+        for name in _SCRIPTS:
+            archive.file(f"bin/{name}", (INSIDE / "bin" / name).read_bytes(), 0o755)
         add_boot_modules(archive, env, self.boot_modules)
         for name in self.modules:
             archive.file(f"boot/{name}.ko", (env.our_modules / f"{name}.ko").read_bytes())
