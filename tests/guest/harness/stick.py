@@ -45,6 +45,13 @@ class Stick:
             sums[name] = hashlib.sha256(data).hexdigest()
         return cls(image, serial, sums)
 
+    @classmethod
+    def found(cls, image: Path, serial: str) -> "Stick":
+        """The stick somebody else has made, as it is now."""
+        stick = cls(image, serial, {})
+        stick.sums.update({name: stick.sum(name) for name in SIZES})
+        return stick
+
     def read(self, name: str) -> bytes:
         """The content of a file, read from the image on the host."""
         command = ["mcopy", "-n", "-i", str(self.image), f"::{name}", "-"]
