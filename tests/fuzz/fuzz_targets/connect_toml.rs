@@ -17,15 +17,14 @@ use libfuzzer_sys::fuzz_target;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 use std::time::Duration;
-use usbip_fuzz::{within, MemoryFile};
+use usbip_fuzz::{within_toml, MemoryFile};
 use wanted::Wanted;
 
 static FILE: LazyLock<MemoryFile> = LazyLock::new(MemoryFile::new);
 
 fuzz_target!(|data: &[u8]| {
     let path = FILE.hold(data);
-    // A TOML document costs up to hundreds of times its text while it is read: one that is all errors does.
-    let wanted = within(65_536 + 1024 * data.len(), || config::read(&path));
+    let wanted = within_toml(data, || config::read(&path));
     let Ok(wanted) = wanted else {
         return;
     };

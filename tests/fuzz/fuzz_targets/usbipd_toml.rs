@@ -18,7 +18,7 @@ mod options;
 use config::Config;
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
-use usbip_fuzz::{within, MemoryFile};
+use usbip_fuzz::{within_toml, MemoryFile};
 use usbip_identity::{DeviceId, Identity, Match, Selector};
 
 /// What the sources above expect of their crate.
@@ -28,8 +28,7 @@ static FILE: LazyLock<MemoryFile> = LazyLock::new(MemoryFile::new);
 
 fuzz_target!(|data: &[u8]| {
     let path = FILE.hold(data);
-    // A TOML document costs up to hundreds of times its text while it is read: one that is all errors does.
-    let config = within(65_536 + 1024 * data.len(), || Config::read(Some(&path)));
+    let config = within_toml(data, || Config::read(Some(&path)));
     let Ok(config) = config else {
         return;
     };

@@ -23,6 +23,12 @@ pub fn within<T>(bytes: usize, run: impl FnOnce() -> T) -> T {
     result.expect("measure() runs what it is given")
 }
 
+/// Runs code that reads a TOML document and may hold what that costs: up to hundreds of times the text when all of it
+/// is errors.
+pub fn within_toml<T>(text: &[u8], run: impl FnOnce() -> T) -> T {
+    within(65_536 + 1024 * text.len(), run)
+}
+
 /// The first header of an input, as one of the command `command`.
 pub fn header_of(command: u32, data: &[u8]) -> Option<([u8; HEADER_LEN], &[u8])> {
     let (header, rest) = data.split_first_chunk::<HEADER_LEN>()?;
