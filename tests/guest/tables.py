@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Tables that tests make, shown at the end of a run and kept in $USBIP_OUT/tables."""
+"""Tables that tests make, shown at the end of a run whichever of its processes made them, and kept in $USBIP_OUT/tables."""
 
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
 from _pytest.terminal import TerminalReporter
 from harness.env import Env
 
@@ -20,9 +21,10 @@ def publish(title: str, lines: Iterable[str]) -> None:
     (directory / title).write_text("".join(f"{line}\n" for line in lines))
 
 
-def pytest_configure() -> None:
-    """Forget the last run's."""
-    shutil.rmtree(_directory(), ignore_errors=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Forget the last run's. The processes of pytest-xdist are configured too, but later."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(_directory(), ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
