@@ -2,6 +2,7 @@
 /* Inline functions of the kernel that Rust cannot call and the kernel crate does not wrap. */
 #include <linux/bottom_half.h>
 #include <linux/export.h>
+#include <linux/mm.h>
 #include <linux/pm_runtime.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -9,6 +10,7 @@
 void usbip_local_bh_disable(void);
 void usbip_local_bh_enable(void);
 void usbip_keep_awake(void *dev);
+void *usbip_page_address(const void *page);
 bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *data,
 		    void (**old)(struct sock *sk));
 void usbip_sock_untap(struct sock *sk, void (*old)(struct sock *sk));
@@ -31,6 +33,13 @@ void usbip_keep_awake(void *dev)
 	pm_runtime_get_noresume((struct device *)dev);
 }
 EXPORT_SYMBOL_GPL(usbip_keep_awake);
+
+/* Null for a page that has no address for good. */
+void *usbip_page_address(const void *page)
+{
+	return PageHighMem((struct page *)page) ? NULL : page_address(page);
+}
+EXPORT_SYMBOL_GPL(usbip_page_address);
 
 /* Only for TCP with nothing on top or in between: what is read there is what the peer has sent. */
 bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *data,

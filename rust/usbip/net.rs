@@ -26,22 +26,18 @@ pub(crate) use self::payload::{
 };
 
 mod inbox;
+mod parts;
 mod payload;
 mod pieces;
 mod tap;
 
-use core::{
-    mem::MaybeUninit,
-    ptr::NonNull, //
-};
+use self::parts::Parts;
+use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::to_result,
     prelude::*, //
 };
-
-/// The most pieces of memory that one message is made of.
-const MAX_PARTS: usize = 64;
 
 /// The most bytes that a socket is asked to wait for in one go. Some (vsock) refuse to wait for as
 /// much as their receive buffer holds.
@@ -227,18 +223,16 @@ impl Socket {
     pub fn send(&self, pieces: &[Piece<'_>], patient: impl Fn() -> bool) -> Result {
         let mut rest = pieces;
         while let Some(first) = rest.first() {
-            let count = match first {
-                Piece::Bytes(_) => rest.iter().take_while(|piece| piece.is_bytes()).count(),
-                Piece::Pages(_) | Piece::Shared(_) => 1,
-            };
-            let (now, later) = rest.split_at(count.min(MAX_PARTS));
+            let mut parts = Parts::new();
+            let count = rest.iter().take_while(|piece| parts.add(piece)).count();
+            let (_, later) = rest.split_at(count.max(1));
             let more = later.iter().any(|piece| piece.len() > 0);
             match first {
-                Piece::Bytes(_) => self.send_bytes(now, more, &patient)?,
-                Piece::Pages(runs) => self.send_pages(runs, 0, more, &patient)?,
                 Piece::Shared(runs) => {
                     self.send_pages(runs, bindings::MSG_SPLICE_PAGES, more, &patient)?
                 }
+                Piece::Pages(runs) if count == 0 => self.send_pages(runs, 0, more, &patient)?,
+                Piece::Bytes(_) | Piece::Pages(_) => self.send_parts(&parts, more, &patient)?,
             }
             rest = later;
         }
@@ -246,35 +240,20 @@ impl Socket {
     }
 
     /// `more` tells that the rest follows in another call.
-    fn send_bytes(&self, pieces: &[Piece<'_>], more: bool, patient: &impl Fn() -> bool) -> Result {
-        let mut parts = [const { MaybeUninit::<bindings::kvec>::uninit() }; MAX_PARTS];
-        let mut length = 0;
-        let mut count = 0;
-        for (part, piece) in parts.iter_mut().zip(pieces) {
-            if let Piece::Bytes(bytes) = piece {
-                part.write(bindings::kvec {
-                    iov_base: bytes.as_ptr().cast_mut().cast(),
-                    iov_len: bytes.len(),
-                });
-                length += bytes.len();
-                count += 1;
-            } else {
-                break;
-            }
-        }
+    fn send_parts(&self, parts: &Parts<'_>, more: bool, patient: &impl Fn() -> bool) -> Result {
         let mut message = bindings::msghdr::default();
-        // SAFETY: The first `count` parts have been written, and name bytes that are borrowed for
-        // longer than `message` is used.
+        // SAFETY: By the invariants of `Parts` so many parts name memory that is borrowed for longer
+        // than `message` is used.
         unsafe {
             bindings::iov_iter_kvec(
                 &mut message.msg_iter,
                 bindings::ITER_SOURCE,
-                parts.as_ptr().cast(),
-                count,
-                length,
+                parts.as_raw(),
+                parts.count(),
+                parts.len(),
             )
         };
-        self.send_message(&mut message, length, more, patient)
+        self.send_message(&mut message, parts.len(), more, patient)
     }
 
     fn send_pages(

@@ -25,6 +25,21 @@ impl PageRun {
             bv_offset: offset,
         })
     }
+
+    /// The page it begins in, if `offset()` is less than a page.
+    pub(super) fn page(&self) -> *const bindings::page {
+        self.0.bv_page
+    }
+
+    /// Where it begins, from the start of the page.
+    pub(super) fn offset(&self) -> usize {
+        self.0.bv_offset as usize
+    }
+
+    /// The bytes in it.
+    pub(super) fn len(&self) -> usize {
+        self.0.bv_len as usize
+    }
 }
 
 /// Page runs that may be read and written for as long as `'a`.
@@ -52,6 +67,11 @@ impl PageRuns<'_> {
             length,
             _pages: PhantomData,
         }
+    }
+
+    /// The runs.
+    pub(super) fn as_slice(&self) -> &[PageRun] {
+        &self.runs
     }
 
     /// The runs. `PageRun` is a transparent `bio_vec`.
@@ -90,10 +110,6 @@ pub enum Piece<'a> {
 }
 
 impl Piece<'_> {
-    pub(super) fn is_bytes(&self) -> bool {
-        matches!(self, Self::Bytes(_))
-    }
-
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
