@@ -48,6 +48,7 @@ use usbip::{
             Context,
             Transfer, //
         },
+        Device,
         Endpoint,
         EndpointKind, //
     }, //
@@ -55,6 +56,11 @@ use usbip::{
 
 /// Transfers up to this size, in bytes, are not worth a scatter list.
 pub(super) const MAX_SMALL: u32 = 16384;
+
+/// Whether a transfer gets pages, not one piece of memory.
+pub(super) fn wants_pages(device: &Device, endpoint: Endpoint, cmd: &CmdSubmit) -> bool {
+    endpoint.kind == EndpointKind::Bulk && cmd.length > MAX_SMALL && device.takes_scatter_lists()
+}
 
 /// Receives what the client sends.
 pub(crate) struct Receiver {
@@ -180,9 +186,7 @@ impl Receiver {
         }
         let device = self.export.device();
         let length = usize::try_from(cmd.length)?;
-        let scatter = endpoint.kind == EndpointKind::Bulk
-            && cmd.length > MAX_SMALL
-            && device.takes_scatter_lists();
+        let scatter = wants_pages(device, endpoint, cmd);
         let job = Job::for_submit(&self.export, cmd, endpoint.kind, Answer::Outcome, length);
         let packets = endpoint.packets(cmd)?;
         if let Some(spare) = self.export.pool.take(scatter, length, packets) {
