@@ -27,9 +27,22 @@ pub(crate) struct Pool {
     spares: SpinLockIrq<Spares>,
 }
 
+/// The oldest is the first.
 struct Spares {
     list: KVec<Spare<Job>>,
     bytes: usize,
+}
+
+impl Spares {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.list.len() < MAX_SPARES && self.bytes + bytes <= MAX_BYTES
+    }
+
+    fn remove(&mut self, index: usize) -> Option<Spare<Job>> {
+        let spare = self.list.remove(index).ok()?;
+        self.bytes -= spare.bytes();
+        Some(spare)
+    }
 }
 
 impl Pool {
@@ -43,7 +56,8 @@ impl Pool {
         })
     }
 
-    /// Keeps the memory of a transfer that has been answered, if there is room. Any context.
+    /// Keeps the memory of a transfer that has been answered; what has been here for longest makes
+    /// room for it. Any context.
     pub(crate) fn put(&self, job: ListArc<Transfer<Job>>) {
         if !job.data().is_reusable() {
             return;
@@ -53,18 +67,20 @@ impl Pool {
         };
         spare.data_mut().discharge();
         let bytes = spare.bytes();
-        let mut spares = self.spares.lock();
-        if spares.bytes + bytes > MAX_BYTES {
-            drop(spares);
+        if bytes > MAX_BYTES {
             return;
         }
-        let result = spares.list.push_within_capacity(spare);
-        if result.is_ok() {
-            spares.bytes += bytes;
+        let mut spares = self.spares.lock();
+        while !spares.has_room(bytes) {
+            let oldest = spares.remove(0);
+            // Nothing is freed with the lock.
+            drop(spares);
+            drop(oldest);
+            spares = self.spares.lock();
         }
-        // What found no room is freed without the lock.
-        drop(spares);
-        drop(result);
+        spares.bytes += bytes;
+        // There is room.
+        let _ = spares.list.push_within_capacity(spare);
     }
 
     /// A transfer for `length` bytes in so many isochronous packets: the last one that was put back
@@ -75,11 +91,7 @@ impl Pool {
             .list
             .iter()
             .rposition(|spare| spare.suits(scatter, length, packets))?;
-        let last = spares.list.len() - 1;
-        spares.list.swap(index, last);
-        let spare = spares.list.pop()?;
-        spares.bytes -= spare.bytes();
-        Some(spare)
+        spares.remove(index)
     }
 
     /// Frees all. Task context.
@@ -91,7 +103,7 @@ impl Pool {
 
     fn pop(&self) -> Option<Spare<Job>> {
         let mut spares = self.spares.lock();
-        spares.bytes = 0;
-        spares.list.pop()
+        let last = spares.list.len().checked_sub(1)?;
+        spares.remove(last)
     }
 }
