@@ -19,9 +19,9 @@ pub struct BhDisabled(NotThreadSafe);
 impl BhDisabled {
     /// Disables bottom halves.
     ///
-    /// Task context with interrupts enabled, no spinlock held.
+    /// Softirq or task context with interrupts enabled, no spinlock held.
     pub fn new() -> Self {
-        // SAFETY: Allowed in any task context. The guard cannot leave its thread, and the thread
+        // SAFETY: Allowed in these contexts. The guard cannot leave its thread, and the thread
         // cannot migrate before `Drop` undoes this.
         unsafe { usbip_local_bh_disable() };
         Self(NotThreadSafe)

@@ -239,13 +239,15 @@ impl Port {
         }
     }
 
-    /// Gives a URB back to the driver that enqueued it. Any context.
+    /// Gives a URB back to the driver that enqueued it. Softirq or task context.
     pub(crate) fn give_back(&self, urb: LinkedUrb, status: i32) {
+        let _handled_here = BhDisabled::new();
         urb.give_back(status, &self.inner.lock());
     }
 
     /// Gives back the URB whose reply has been received, or could not be. Receiver only.
     pub(crate) fn give_back_received(&self, urb: LinkedUrb, status: i32) {
+        let _handled_here = BhDisabled::new();
         let mut inner = self.inner.lock();
         inner.pending.received();
         urb.give_back(status, &inner);

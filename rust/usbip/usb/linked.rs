@@ -199,7 +199,8 @@ impl LinkedUrb {
     }
 
     /// Gives the URB back to the driver that enqueued it. Its completion handler runs in softirq, soon
-    /// (`HCD_BH`).
+    /// (`HCD_BH`): in a task that keeps bottom halves off, when it lets them on again; in any other,
+    /// when a thread has been woken for it.
     ///
     /// Any context, with the lock held that protects the driver's queue.
     pub fn give_back<T>(self, status: i32, _queue: &SpinLockIrqGuard<'_, T>) {
