@@ -31,9 +31,11 @@ impl Taker for Port {
             |urb: &LinkedUrb| Plain::new(urb, &ret).filter(|plain| segment.holds(plain.pdu_len()));
         let (mut urb, plain) = this.inner.lock().pending.take_sent(ret.seqnum, judge)?;
         usbip::usbip_dbg!(Xmit, "{ret:?}\n");
-        if let Ok(Payload::Linear(data)) = urb.data(plain.payload) {
-            // The segment holds that much, as has been seen.
-            segment.copy(HEADER_LEN, data);
+        if plain.payload > 0 {
+            if let Ok(Payload::Linear(data)) = urb.data(plain.payload) {
+                // The segment holds that much, as has been seen.
+                segment.copy(HEADER_LEN, data);
+            }
         }
         urb.set_outcome(&ret, plain.transferred);
         this.give_back(urb, ret.checked_status());
@@ -52,13 +54,14 @@ struct Plain {
 impl Plain {
     fn new(urb: &LinkedUrb, ret: &RetSubmit) -> Option<Self> {
         let transferred = ret.checked_length(urb.length()).ok()?;
-        if urb.is_iso() || urb.is_scattered() || transferred > MAX_BYTES {
-            return None;
-        }
         let payload = match urb.direction() {
             Direction::In => transferred,
             Direction::Out => 0,
         };
+        let is_simple = payload == 0 || (payload <= MAX_BYTES && !urb.is_scattered());
+        if urb.is_iso() || !is_simple {
+            return None;
+        }
         Some(Self {
             transferred,
             payload,
