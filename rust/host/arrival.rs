@@ -14,7 +14,10 @@ use super::{
         MAX_SMALL, //
     }, //
 };
-use kernel::sync::Arc;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 use usbip::{
     net::{
         Payload,
@@ -62,7 +65,15 @@ impl Taker for Export {
                 segment.copy(HEADER_LEN, data);
             }
         }
-        this.submit(transfer, Context::Atomic);
+        match Transfer::submit(transfer, &this.in_flight, Context::Atomic) {
+            Ok(()) => {}
+            // The thread can wait for memory.
+            Err((error, transfer)) if error == ENOMEM => {
+                this.pool.put(transfer);
+                return None;
+            }
+            Err((error, transfer)) => this.refuse(transfer, error),
+        }
         Some(end)
     }
 }

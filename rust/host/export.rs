@@ -340,17 +340,22 @@ impl Export {
         }
     }
 
-    /// Starts a transfer. Its reply follows, whatever becomes of it.
-    pub(crate) fn submit(&self, job: ListArc<Transfer<Job>>, context: Context) {
-        if let Err((error, mut job)) = Transfer::submit(job, &self.in_flight, context) {
-            dev_err!(
-                self.device.device(),
-                "submit_urb error, {}\n",
-                error.to_errno()
-            );
-            Transfer::fail(&mut job, error);
-            self.post(job);
+    /// Starts a transfer. Its reply follows, whatever becomes of it. Task context, may sleep.
+    pub(crate) fn submit(&self, job: ListArc<Transfer<Job>>) {
+        if let Err((error, job)) = Transfer::submit(job, &self.in_flight, Context::Task) {
+            self.refuse(job, error);
         }
+    }
+
+    /// Answers a transfer that could not be started. Any context.
+    pub(crate) fn refuse(&self, mut job: ListArc<Transfer<Job>>, error: Error) {
+        dev_err!(
+            self.device.device(),
+            "submit_urb error, {}\n",
+            error.to_errno()
+        );
+        Transfer::fail(&mut job, error);
+        self.post(job);
     }
 
     /// Hands a reply to the sender. Any context.

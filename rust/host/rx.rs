@@ -45,7 +45,6 @@ use usbip::{
         iso::receive,
         transfer::{
             setup_direction,
-            Context,
             Transfer, //
         },
         Device,
@@ -247,7 +246,7 @@ impl Receiver {
             self.behind_special = true;
             self.export.post_special(transfer);
         } else {
-            self.export.submit(transfer, Context::Task);
+            self.export.submit(transfer);
         }
     }
 

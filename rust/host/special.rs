@@ -26,10 +26,7 @@ use kernel::{
 };
 use usbip::{
     protocol::Direction,
-    usb::transfer::{
-        Context,
-        Transfer, //
-    }, //
+    usb::transfer::Transfer, //
 };
 
 /// A request for usbcore (USB 2.0, 9.4 and 11.24.2).
@@ -280,7 +277,7 @@ impl Export {
         match (is_wanted, is_done) {
             // Its URB has never been used: status 0, nothing transferred.
             (true, true) => self.post(job),
-            (true, false) if !self.has_ended() => self.submit(job, Context::Task),
+            (true, false) if !self.has_ended() => self.submit(job),
             _ => drop(job),
         }
     }
