@@ -20,8 +20,8 @@ use kernel::{
 /// Bytes that are received at once.
 const CAPACITY: usize = 8192;
 
-/// Payloads over this size, in bytes, are received straight into the memory they are for. Behind
-/// one of those another is likely, so only a header is received then.
+/// Payloads over this size, in bytes, are received straight into the memory they are for. Where one
+/// of those is likely, only its header is received before.
 const MAX_COPIED: usize = 2048;
 
 /// The receiving end of a connection: headers and small payloads come in blocks, large payloads
@@ -38,6 +38,12 @@ pub struct Inbox<T: Taker> {
     last_payload: usize,
     /// Whether the next PDU is likely to be one that the taker leaves to us: the last one was.
     keeps_next: bool,
+    /// Whether the PDU before the next one had a large payload.
+    is_behind_large: bool,
+    /// Whether what followed a large payload had one, too, the last time.
+    larges_follow: bool,
+    /// Whether no more is received along with the next header: a large payload is likely behind it.
+    stops_behind_header: bool,
 }
 
 impl<T: Taker> Inbox<T> {
@@ -51,6 +57,9 @@ impl<T: Taker> Inbox<T> {
             end: 0,
             last_payload: 0,
             keeps_next: false,
+            is_behind_large: false,
+            larges_follow: false,
+            stops_behind_header: false,
         })
     }
 
@@ -62,13 +71,19 @@ impl<T: Taker> Inbox<T> {
 
     /// The next header. Times out only if not a byte of it is there.
     pub fn header(&mut self) -> Result<[u8; HEADER_LEN], RecvError> {
-        // Behind a large payload another is likely, and that is not for the taker either.
-        let is_ours = core::mem::take(&mut self.keeps_next) || self.last_payload > MAX_COPIED;
+        let is_large = core::mem::take(&mut self.last_payload) > MAX_COPIED;
+        if self.is_behind_large {
+            self.larges_follow = is_large;
+        }
+        self.is_behind_large = is_large;
+        self.stops_behind_header = is_large;
+        // A large payload is not for the taker.
+        let is_ours = core::mem::take(&mut self.keeps_next) || (is_large && self.larges_follow);
         if !is_ours && self.start == self.end {
             self.wait_for_ours()?;
         }
         let header = self.array(HEADER_LEN)?;
-        self.last_payload = 0;
+        self.stops_behind_header = false;
         Ok(header)
     }
 
@@ -78,17 +93,25 @@ impl<T: Taker> Inbox<T> {
     }
 
     /// Waits until something is there that the taker leaves to us.
-    fn wait_for_ours(&self) -> Result<(), RecvError> {
+    fn wait_for_ours(&mut self) -> Result<(), RecvError> {
         let Some(tap) = &self.tap else {
             return Ok(());
         };
+        let first = tap.taken();
+        // What the taker leaves to us is large, or rare.
+        self.stops_behind_header = true;
         loop {
             let before = tap.taken();
-            if !tap.lend() {
-                return Ok(());
+            let result = if tap.lend() {
+                let result = self.socket.wait();
+                tap.take_back();
+                result
+            } else {
+                Ok(())
+            };
+            if tap.taken() != first {
+                self.is_behind_large = false;
             }
-            let result = self.socket.wait();
-            tap.take_back();
             match result {
                 Err(RecvError::TimedOut) if tap.taken() != before => {}
                 result => return result,
@@ -178,7 +201,7 @@ impl<T: Taker> Inbox<T> {
         }
         self.end -= self.start;
         self.start = 0;
-        let limit = if self.last_payload > MAX_COPIED {
+        let limit = if self.stops_behind_header || self.last_payload > MAX_COPIED {
             wanted
         } else {
             CAPACITY
