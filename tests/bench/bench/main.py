@@ -24,14 +24,15 @@ from .root import OUR_MODULES, build_root
 from .run import Roots, Run, estimate
 from .samples import Samples
 
+# Those that most targets are about come first.
 SUITES: dict[str, Callable[[], Iterable[Job]]] = {
     whole.SUITE: whole.jobs,
-    halves.SUITE: halves.jobs,
-    distance.SUITE: distance.jobs,
-    isochronous.SUITE: isochronous.jobs,
     storage.SUITE: storage.jobs,
-    crowd.SUITE: crowd.jobs,
+    isochronous.SUITE: isochronous.jobs,
     neighbours.SUITE: neighbours.jobs,
+    crowd.SUITE: crowd.jobs,
+    distance.SUITE: distance.jobs,
+    halves.SUITE: halves.jobs,
     tools.SUITE: tools.jobs,
 }
 _ALL, _QUICK = "all", "quick"
@@ -57,6 +58,8 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     chosen = [job for job in jobs if job.labels and job.perturbation.number < options.perturbations]
     if options.cells == _QUICK:
         chosen = [job for job in chosen if job.stack in whole.BOTH_ENDS]
+    # A run that was interrupted has at least some guests of everything: fewer PERTURBATIONS show them.
+    chosen.sort(key=lambda job: job.perturbation.number)
     if not chosen:
         labels = sorted({label for suite in suites for job in SUITES[suite]() for label in job.labels})
         raise BadRun(f"no cell fits '{options.cells}'; cells are such as {', '.join(labels[:: max(1, len(labels) // 8)])}")
