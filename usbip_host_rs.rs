@@ -9,6 +9,7 @@ use kernel::{
     prelude::*, //
 };
 use usbip::{
+    compat::parameter,
     global::Filled,
     usb::driver::Adapter,
     workqueue::OwnedQueue, //
@@ -81,8 +82,8 @@ impl kernel::InPlaceModule for HostModule {
             _global: HOST.fill(Host::new(
                 _queue.handle(),
                 Limits {
-                    requests: usize::try_from(module_parameters::max_requests.value())?,
-                    bytes: usize::try_from(module_parameters::max_bytes.value())?,
+                    requests: usize::try_from(parameter(module_parameters::max_requests.value()))?,
+                    bytes: usize::try_from(parameter(module_parameters::max_bytes.value()))?,
                 },
             )?)?,
             _devices: host::ReturnDevices,

@@ -9,6 +9,7 @@ use kernel::{
     prelude::*, //
 };
 use usbip::{
+    compat::parameter,
     global::Filled,
     platform::{
         Adapter,
@@ -85,11 +86,11 @@ impl kernel::InPlaceModule for VhciModule {
             _queue: OwnedQueue::new(c"usbip_vhci")?,
             _global: VHCI.fill(Vhci::new(
                 _queue.handle(),
-                module_parameters::ports.value(),
-                module_parameters::controllers.value(),
+                parameter(module_parameters::ports.value()),
+                parameter(module_parameters::controllers.value()),
             )?)?,
             _driver <- Registration::new(controller::NAME, module),
-            _devices: register_devices(module_parameters::controllers.value())?,
+            _devices: register_devices(parameter(module_parameters::controllers.value()))?,
         })
     }
 }

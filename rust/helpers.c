@@ -4,6 +4,7 @@
 #include <linux/export.h>
 #include <linux/mm.h>
 #include <linux/pm_runtime.h>
+#include <linux/spinlock.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -40,6 +41,33 @@ void *usbip_page_address(const void *page)
 	return PageHighMem((struct page *)page) ? NULL : page_address(page);
 }
 EXPORT_SYMBOL_GPL(usbip_page_address);
+
+#ifndef KERNEL_HAS_SPINLOCK_IRQ
+unsigned long usbip_spin_lock_irqsave(spinlock_t *lock);
+bool usbip_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags);
+void usbip_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);
+
+unsigned long usbip_spin_lock_irqsave(spinlock_t *lock)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(lock, flags);
+	return flags;
+}
+EXPORT_SYMBOL_GPL(usbip_spin_lock_irqsave);
+
+bool usbip_spin_trylock_irqsave(spinlock_t *lock, unsigned long *flags)
+{
+	return spin_trylock_irqsave(lock, *flags);
+}
+EXPORT_SYMBOL_GPL(usbip_spin_trylock_irqsave);
+
+void usbip_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
+{
+	spin_unlock_irqrestore(lock, flags);
+}
+EXPORT_SYMBOL_GPL(usbip_spin_unlock_irqrestore);
+#endif
 
 /* Only for TCP with nothing on top or in between: what is read there is what the peer has sent. */
 bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *data,

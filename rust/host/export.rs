@@ -26,7 +26,6 @@ use kernel::{
     },
     new_condvar,
     new_mutex,
-    new_spinlock_irq,
     new_work,
     prelude::*,
     str::CString,
@@ -34,8 +33,7 @@ use kernel::{
         aref::ARef,
         Arc,
         CondVar,
-        Mutex,
-        SpinLockIrq, //
+        Mutex, //
     },
     workqueue::{
         Work,
@@ -43,6 +41,10 @@ use kernel::{
     }, //
 };
 use usbip::{
+    compat::{
+        new_spinlock_irq,
+        SpinLockIrq, //
+    },
     link::{
         EndReason,
         Link, //

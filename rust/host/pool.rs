@@ -5,13 +5,17 @@
 use super::job::Job;
 use kernel::{
     list::ListArc,
-    new_spinlock_irq,
-    prelude::*,
-    sync::SpinLockIrq, //
+    prelude::*, //
 };
-use usbip::usb::{
-    spare::Spare,
-    transfer::Transfer, //
+use usbip::{
+    compat::{
+        new_spinlock_irq,
+        SpinLockIrq, //
+    },
+    usb::{
+        spare::Spare,
+        transfer::Transfer, //
+    }, //
 };
 
 /// The most transfers that are kept.

@@ -24,6 +24,10 @@ use kernel::{
     }, //
 };
 use usbip::{
+    compat::{
+        ECONNRESET,
+        EPROTO, //
+    },
     kthread::Body,
     link::EndReason,
     net::{

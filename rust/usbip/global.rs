@@ -2,6 +2,7 @@
 
 //! What a module has once, for callbacks that have nothing of their own.
 
+use crate::compat::synchronize_rcu;
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop, //
@@ -81,7 +82,7 @@ pub struct Filled<T: Send + Sync + 'static>(&'static Global<T>);
 impl<T: Send + Sync> Drop for Filled<T> {
     fn drop(&mut self) {
         let address = self.0.address.xchg(0, Full);
-        rcu::synchronize_rcu();
+        synchronize_rcu();
         // SAFETY: The address comes from `into_raw` in `fill()`; nobody who read it before it was
         // cleared still relies on our reference.
         drop(unsafe { Arc::from_raw(address as *const T) });

@@ -25,6 +25,7 @@
 use kernel::prelude::*;
 
 pub mod bh;
+pub mod compat;
 pub mod debug;
 pub mod global;
 pub mod kthread;
@@ -44,7 +45,7 @@ const __LOG_PREFIX: &[u8] = b"usbip_core_rs\0";
 
 impl From<protocol::ProtocolError> for Error {
     fn from(_: protocol::ProtocolError) -> Self {
-        EPROTO
+        compat::EPROTO
     }
 }
 

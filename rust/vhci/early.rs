@@ -3,9 +3,12 @@
 //! Replies that come while their requests are still being sent.
 
 use kernel::prelude::*;
-use usbip::protocol::{
-    IsoDescriptor,
-    RetSubmit, //
+use usbip::{
+    compat::EPROTO,
+    protocol::{
+        IsoDescriptor,
+        RetSubmit, //
+    }, //
 };
 
 /// A reply that carried no data, with the packets of an isochronous transfer.

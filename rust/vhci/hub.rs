@@ -12,7 +12,6 @@ use super::{
 };
 use kernel::{
     device::Device,
-    new_spinlock_irq,
     prelude::*,
     sync::{
         aref::ARef,
@@ -21,25 +20,30 @@ use kernel::{
             Relaxed, //
         },
         Arc,
-        SetOnce,
-        SpinLockIrq, //
+        SetOnce, //
     }, //
 };
-use usbip::usb::{
-    enqueued::{
-        DequeuedUrb,
-        EnqueuedUrb, //
+use usbip::{
+    compat::{
+        new_spinlock_irq,
+        SpinLockIrq, //
     },
-    hcd::HcdRef,
-    hub::{
-        HubKind,
-        HubState, //
-    },
-    root_hub::{
-        HubRequest,
-        RootHub, //
-    },
-    Speed, //
+    usb::{
+        enqueued::{
+            DequeuedUrb,
+            EnqueuedUrb, //
+        },
+        hcd::HcdRef,
+        hub::{
+            HubKind,
+            HubState, //
+        },
+        root_hub::{
+            HubRequest,
+            RootHub, //
+        },
+        Speed, //
+    }, //
 };
 
 /// What a hub and its ports have in common.

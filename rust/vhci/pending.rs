@@ -23,7 +23,10 @@ use kernel::{
         RBTreeNodeReservation, //
     }, //
 };
-use usbip::usb::linked::LinkedUrb;
+use usbip::{
+    compat::EIDRM,
+    usb::linked::LinkedUrb, //
+};
 
 pub(crate) use job::Job;
 

@@ -25,15 +25,12 @@ use kernel::{
     impl_has_work,
     new_condvar,
     new_mutex,
-    new_spinlock_irq,
     new_work,
     prelude::*,
     sync::{
         Arc,
         CondVar,
-        Mutex,
-        SpinLockIrq,
-        SpinLockIrqGuard, //
+        Mutex, //
     },
     workqueue::{
         Work,
@@ -42,6 +39,13 @@ use kernel::{
 };
 use usbip::{
     bh::BhDisabled,
+    compat::{
+        new_spinlock_irq,
+        SpinLockIrq,
+        SpinLockIrqGuard,
+        EIDRM,
+        ESHUTDOWN, //
+    },
     link::{
         EndReason,
         Link, //

@@ -12,6 +12,10 @@ use kernel::{
     sync::Arc, //
 };
 use usbip::{
+    compat::{
+        ECONNRESET,
+        EPROTO, //
+    },
     kthread::Body,
     link::EndReason,
     net::{

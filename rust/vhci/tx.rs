@@ -12,13 +12,11 @@ use super::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        Arc,
-        SpinLockIrqGuard, //
-    },
+    sync::Arc,
     time::msecs_to_jiffies, //
 };
 use usbip::{
+    compat::SpinLockIrqGuard,
     kthread::Body,
     link::EndReason,
     net::{

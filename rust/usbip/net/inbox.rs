@@ -11,7 +11,10 @@ use super::{
     RecvError,
     Socket, //
 };
-use crate::protocol::HEADER_LEN;
+use crate::{
+    compat::EPROTO,
+    protocol::HEADER_LEN, //
+};
 use kernel::{
     prelude::*,
     sync::Arc, //

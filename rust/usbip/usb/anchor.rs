@@ -7,6 +7,7 @@ use super::transfer::{
     InFlight,
     Transfer, //
 };
+use crate::compat::SpinLockIrq;
 use core::marker::PhantomData;
 use kernel::{
     bindings,
@@ -65,7 +66,7 @@ impl<T: Handler> Anchor<T> {
         // SAFETY: The anchor is initialised. Under its lock no URB leaves the list, so by the type
         // invariants every `context` on the way leads to a live transfer.
         unsafe {
-            bindings::spin_lock_irq_disable(&raw mut (*anchor).lock);
+            let _guard = SpinLockIrq::from_raw(&raw mut (*anchor).lock).lock();
             let head = &raw mut (*anchor).urb_list;
             let mut entry = (*head).next;
             while entry != head {
@@ -77,7 +78,6 @@ impl<T: Handler> Anchor<T> {
                 }
                 entry = (*entry).next;
             }
-            bindings::spin_unlock_irq_enable(&raw mut (*anchor).lock);
         }
         found
     }

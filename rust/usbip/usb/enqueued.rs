@@ -14,15 +14,13 @@ use super::{
     linked::LinkedUrb,
     Device, //
 };
+use crate::compat::SpinLockIrqGuard;
 use core::ptr::NonNull;
 use kernel::{
     bindings,
     error::to_result,
     prelude::*,
-    sync::{
-        aref::ARef,
-        SpinLockIrqGuard, //
-    }, //
+    sync::aref::ARef, //
 };
 use usbip_bindings::{
     usb_hcd_check_unlink_urb,

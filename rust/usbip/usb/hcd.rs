@@ -14,7 +14,10 @@ use super::{
         RootHub, //
     }, //
 };
-use crate::device;
+use crate::{
+    compat::ESHUTDOWN,
+    device, //
+};
 use core::{
     marker::PhantomData,
     ptr::NonNull, //

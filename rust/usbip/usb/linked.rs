@@ -13,6 +13,7 @@ use super::{
     iso, //
 };
 use crate::{
+    compat::SpinLockIrqGuard,
     net::Payload,
     protocol::{
         flags,
@@ -29,8 +30,7 @@ use core::{
 };
 use kernel::{
     bindings,
-    prelude::*,
-    sync::SpinLockIrqGuard, //
+    prelude::*, //
 };
 use usbip_bindings::{
     usb_hcd,
