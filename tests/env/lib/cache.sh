@@ -5,16 +5,22 @@
 # made from, so a changed input makes a new artefact, and several checkouts can
 # share one cache.
 
-SUITE=trixie
-BACKPORTS=trixie-backports
+# Debian's stable release with the newest kernel of its backports, or another suite ("testing") with its own. BACKPORTS
+# is where kernels come from. Other suites have no LLVM 19: what follows "clang" there is nothing.
+SUITE=${USBIP_SUITE:-trixie}
+if [[ $SUITE == trixie ]]; then
+	BACKPORTS=trixie-backports LLVM_SUFFIX=-19
+else
+	BACKPORTS=$SUITE LLVM_SUFFIX=''
+fi
 ENV_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 CHECKOUT=$(cd "$ENV_DIR/../.." && pwd -P)
 CACHE=$(realpath -m "${USBIP_CACHE:-/var/cache/usbip-rs}")
 DEBS=$CACHE/debs
 
-# recipe FILES...: their text without comments, which never change a result.
+# recipe FILES...: their text without comments, which never change a result, for the LLVM of the suite.
 recipe() {
-	sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' "$@"
+	sed -e '/^[[:space:]]*#/d' -e '/^[[:space:]]*$/d' -e "s/-19\>/$LLVM_SUFFIX/g" "$@"
 }
 
 hash_of() {

@@ -48,7 +48,7 @@ mirror_find() {
 		uri=${uri%/}
 		if mirror_fetch "$uri/dists/$SUITE/InRelease" "$work/release" &&
 			grep -q '^Origin: Debian$' "$work/release" &&
-			grep -q "^Codename: $SUITE\$" "$work/release" &&
+			grep -qE "^(Suite|Codename): $SUITE\$" "$work/release" &&
 			mirror_fetch "$uri/dists/$BACKPORTS/InRelease" "$work/release"; then
 			rm -rf "$work"
 			MIRROR=$uri
@@ -99,10 +99,16 @@ mirror_apt_conf() {
 
 # mirror_carry ROOT: make apt in ROOT fetch as the host's does.
 mirror_carry() {
-	local root=$1 file
+	local root=$1 file suites=$SUITE more=''
+	if [[ $BACKPORTS != "$SUITE" ]]; then
+		suites+=" $BACKPORTS"
+	else
+		# A mirror that has fallen behind by weeks is still signed, and still a kernel to build for.
+		more=$'Check-Valid-Until: no\n'
+	fi
 	rm -f "$root/etc/apt/sources.list"
-	printf 'Types: deb\nURIs: %s\nSuites: %s %s\nComponents: main\nSigned-By: %s\n' \
-		"$MIRROR" "$SUITE" "$BACKPORTS" /usr/share/keyrings/debian-archive-keyring.gpg \
+	printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\nSigned-By: %s\n%s' \
+		"$MIRROR" "$suites" /usr/share/keyrings/debian-archive-keyring.gpg "$more" \
 		>"$root/etc/apt/sources.list.d/debian.sources"
 	mirror_apt_conf >"$root/etc/apt/apt.conf.d/00host"
 	for file in /etc/apt/auth.conf /etc/apt/auth.conf.d/*.conf \
