@@ -29,7 +29,7 @@ RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rust
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
 .PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check safety rust-analyzer clean \
-	setup build cross smoke demo demo-pi test test-debug test-big-endian soak planted bench fuzz
+	setup build cross smoke matrix demo demo-pi test test-debug test-big-endian soak planted bench fuzz
 
 # Somebody's own tree of another architecture is built as this machine's is: 'make modules'.
 .DEFAULT_GOAL := $(if $(filter command line,$(origin ARCH)),$(if $(filter command line,$(origin KDIR)),modules,cross),help)
@@ -49,6 +49,7 @@ help:
 	@echo '  make build           only build modules and tools in it'
 	@echo '  make ARCH=arm64      build them for the arm64 kernel of Debian (Raspberry Pi), the tools static'
 	@echo '  make smoke           boot that kernel in QEMU: they carry data to a stick and back (ARCH=arm64)'
+	@echo '  make matrix          build and try all of it on every kernel and architecture (ROWS="testing/amd64 testing/arm")'
 	@echo '  make toolbox-TARGET  a target of the list below in it, with its kernel'
 	@echo
 	@echo 'For the kernel tree KDIR (default: that of the running kernel):'
@@ -138,6 +139,12 @@ cross:
 smoke:
 	@$(MAKE) --no-print-directory ARCH='$(or $(ARCH),arm64)' cross
 	@USBIP_ARCH='$(or $(ARCH),arm64)' tests/env/enter tests/smoke/run
+
+# ROWS of SUITE/ARCHITECTURE, T for the guest tests.
+matrix: export T := $(T)
+matrix: export ROWS := $(ROWS)
+matrix:
+	@tests/matrix
 
 demo: build
 	@tests/env/enter tests/demo/run
