@@ -55,7 +55,7 @@ cross_copy() {
 cross_packages() {
 	in_root "$CROSS/root" dpkg --add-architecture "$DEB_ARCH"
 	# Only kernels come from there, and mirrors neglect what few download.
-	[[ -n $CROSS_KVER ]] || sed -i "s/ $BACKPORTS//" "$CROSS/root/etc/apt/sources.list.d/debian.sources"
+	[[ -n $CROSS_KVER || $BACKPORTS == "$SUITE" ]] || sed -i "s/ $BACKPORTS//" "$CROSS/root/etc/apt/sources.list.d/debian.sources"
 	apt_in "$CROSS/root" update
 	apt_in "$CROSS/root" install "gcc-$TRIPLET" "libc6-dev:$DEB_ARCH" \
 		"libstd-rust-dev:$DEB_ARCH=$RUST_RELEASE*" "busybox-static:$DEB_ARCH" "${EMULATOR[@]}"
@@ -66,7 +66,10 @@ cross_packages() {
 cross_fetch() {
 	local package packages=()
 	for package in "linux-base-$KVER" "linux-headers-$KVER" "$KIMAGE" ${KMODULES:+"$KMODULES"}; do
-		packages+=("${package/"$KVER"/"$CROSS_KVER"}:$DEB_ARCH=$KVERSION")
+		package=${package/"$KVER"/"$CROSS_KVER"}
+		# Nothing is signed for armhf, so nothing is called unsigned.
+		[[ $DEB_ARCH != armhf ]] || package=${package/-unsigned/}
+		packages+=("$package:$DEB_ARCH=$KVERSION")
 	done
 	rm -rf "$CROSS/packages"
 	mkdir -p "$CROSS/packages/debs"
