@@ -41,8 +41,8 @@ def _finish(link: Link, kind: Kind) -> None:
     link.release()
 
 
-@pytest.mark.parametrize("unload_order", permutations(ROLES), ids="-".join)
-@pytest.mark.parametrize("load_order", permutations(ROLES), ids="-".join)
+@pytest.mark.parametrize("unload_order", list(permutations(ROLES)), ids="-".join)
+@pytest.mark.parametrize("load_order", list(permutations(ROLES)), ids="-".join)
 def test_idle(guest: Guest, kind: Kind, load_order: tuple[str, ...], unload_order: tuple[str, ...]) -> None:
     """Loaded and unloaded again, unused, in every order."""
     names = _names(kind)
