@@ -100,6 +100,14 @@ impl HubShared {
         }
     }
 
+    /// Waits until the drivers have heard of all URBs that have been given back. Task context, may
+    /// sleep.
+    pub(crate) fn flush(&self) {
+        if let Some(hcd) = self.hcd.as_ref() {
+            hcd.flush();
+        }
+    }
+
     /// Has usbcore look at the ports. Any context, no lock held.
     pub(crate) fn poll(&self) {
         if let Some(hcd) = self.hcd.as_ref() {

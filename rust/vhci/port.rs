@@ -203,6 +203,7 @@ impl Port {
         // its URBs before it hears that the device is gone.
         self.hub.disconnect(self.rhport);
         self.give_all_back();
+        self.hub.flush();
         self.hub.poll();
         dev_info!(self.hub.dev, "disconnect device\n");
 
@@ -233,7 +234,6 @@ impl Port {
     }
 
     fn give_all_back(&self) {
-        let _together = BhDisabled::new();
         loop {
             let urb = self.inner.lock().pending.drain();
             let Some(urb) = urb else {

@@ -89,6 +89,25 @@ impl HcdRef {
         unsafe { usbip_bindings::usb_hcd_poll_rh_status(self.as_raw()) };
     }
 
+    /// Waits until the completion handlers of all URBs that have been given back have returned.
+    ///
+    /// Task context, may sleep, no lock held that such a handler takes.
+    pub fn flush(&self) {
+        let raw = self.as_raw();
+        // SAFETY: Valid by the type invariants; only addresses are taken.
+        let works = unsafe {
+            [
+                &raw mut (*raw).high_prio_bh.bh,
+                &raw mut (*raw).low_prio_bh.bh,
+            ]
+        };
+        // What is given back during a run is done in the next, which the first one queues in the end.
+        for work in works.into_iter().flat_map(|work| [work, work]) {
+            // SAFETY: usbcore initialises both before it calls us, and they live as long as the hcd.
+            unsafe { bindings::flush_work(work) };
+        }
+    }
+
     /// Wakes the root hub up, if it sleeps. Any context.
     pub fn resume_root_hub(&self) {
         // SAFETY: Valid by the type invariants.
