@@ -61,6 +61,8 @@ def pool(env: Env, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     yield pool
     # The C modules, which lose things, have not been where memory is poisoned.
     guests = [guest for guest in pool.guests if env.debug and guest.is_poisoned and guest.alive]
+    for guest in guests:
+        guest.go_on()
     lost = [leak for guest in guests for leak in kmemleak.leaks(guest, [])]
     pool.close()
     assert not lost, f"{len(lost)} objects lost\n" + "\n".join(lost[:10])

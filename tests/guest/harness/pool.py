@@ -13,7 +13,7 @@ from .qemu import Machine
 
 
 class Pool:
-    """Keeps booted guests by name; a test that breaks one has it replaced."""
+    """Keeps booted guests by name, paused while nobody has them; a test that breaks one has it replaced."""
 
     def __init__(self, env: Env, scratch: Path) -> None:
         self._env = env
@@ -29,6 +29,8 @@ class Pool:
             if guest is None or not guest.alive:
                 self._guests[machine.name] = guest = Guest(self._env, machine, self._image())
                 started.append(guest)
+            else:
+                guest.go_on()
         for guest in started:
             guest.wait_booted()
         return [self._guests[machine.name] for machine in machines]
@@ -41,6 +43,7 @@ class Pool:
     def give_back(self, guest: Guest, *, clean: bool) -> None:
         """Keep a guest for the next test if it can be brought to the state it booted in."""
         if clean and not guest.spent and self._restore(guest):
+            guest.pause()
             return
         guest.stop()
         del self._guests[guest.name]
