@@ -27,15 +27,23 @@ hash_of() {
 	sha256sum | cut -c1-12
 }
 
-# debug_config: what lib/debug.sh asks for; comments may also switch options off.
-debug_config() {
-	grep -E '^(# )?CONFIG_' "$ENV_DIR/debug.config"
+# options_of FILE: of a kernel's configuration, if there is such a file; comments may also switch options off.
+options_of() {
+	[[ ! -e $1 ]] || grep -E '^(# )?CONFIG_' "$1"
 }
 
-# Sets BASE, TOOLBOX and, once the toolbox has resolved its versions, KERNEL,
+# The debug kernels, by the names that USBIP_KERNEL knows them by.
+DEBUG_KERNELS=(debug rt kcsan)
+
+# Sets DEBUG_NAME, BASE, TOOLBOX and, once the toolbox has resolved its versions, KERNEL,
 # GUEST, ACCEL_FILE, DEBUG, DEBUG_GUEST and KVER; CROSS if there is a USBIP_ARCH.
 cache_paths() {
 	local lib=$ENV_DIR/lib key
+	DEBUG_NAME=${USBIP_KERNEL:-stock}
+	[[ $DEBUG_NAME != stock ]] || DEBUG_NAME=debug
+	[[ " ${DEBUG_KERNELS[*]} " == *" $DEBUG_NAME "* ]] ||
+		die "USBIP_KERNEL is one of: stock ${DEBUG_KERNELS[*]}; not '$USBIP_KERNEL'"
+	DEBUG_CHANGES=$ENV_DIR/debug-$DEBUG_NAME
 	key=$({ echo "$SUITE $BACKPORTS"; recipe "$lib/base.sh"; } | hash_of)
 	BASE=$CACHE/base-$key
 	key=$({ echo "$key"; recipe "$lib/toolbox.sh" "$ENV_DIR/toolbox.packages"; } | hash_of)
@@ -53,7 +61,12 @@ cache_paths() {
 		recipe "$lib/guest.sh" "$ENV_DIR/guest.packages"
 	} | hash_of).squashfs
 	# Not the script: half an hour of processor time for a changed message is too much.
-	DEBUG=$CACHE/debug-$({ grep -v "^BASE_ID=" "$TOOLBOX/versions"; debug_config; } | hash_of)
+	DEBUG=$CACHE/debug-$({
+		grep -v "^BASE_ID=" "$TOOLBOX/versions"
+		options_of "$ENV_DIR/debug.config"
+		options_of "$DEBUG_CHANGES.config"
+		[[ ! -e $DEBUG_CHANGES.patch ]] || cat "$DEBUG_CHANGES.patch"
+	} | hash_of)
 	DEBUG_GUEST=$CACHE/guest-$(echo "$GUEST $DEBUG" | hash_of).squashfs
 	[[ -z ${USBIP_ARCH-} ]] || CROSS=$CACHE/cross-$USBIP_ARCH-$({
 		echo "$KERNEL"

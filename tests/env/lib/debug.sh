@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2153  # names are shared with the files sourced beside
-# Stage debug: a small kernel of the same source that looks for our errors (see
-# debug.config), laid out as stage kernel's: $DEBUG holds tree/, vmlinuz, stock/.
+# Stage debug: a small kernel of the same source that looks for our errors, laid out as
+# stage kernel's: $DEBUG holds tree/, vmlinuz, stock/. Its configuration is debug.config, or
+# that with the changes that $USBIP_KERNEL has beside it.
 # A build that was stopped goes on where it was.
 
 # Measured: what it takes beside the rest.
@@ -10,8 +11,9 @@ DEBUG_MB=4000
 
 debug_run() {
 	[[ -e $DEBUG/unpacked ]] || step debug 'unpacking the source' debug_unpack
+	[[ ! -e $DEBUG_CHANGES.patch || -e $DEBUG/patched ]] || step debug 'changing the source' debug_patch
 	[[ -e $DEBUG/configured ]] || step debug 'configuring' debug_configure
-	[[ -e $DEBUG/built ]] || step debug 'kernel (15 minutes on 2 idle cores)' debug_build
+	[[ -e $DEBUG/built ]] || step debug 'building (15 minutes on 2 idle cores)' debug_build
 	[[ -e $DEBUG/stock/done ]] || step debug 'image and modules' debug_install
 	[[ -e $DEBUG_GUEST ]] || step debug 'guest image' debug_guest
 	touch "$DEBUG/done"
@@ -26,22 +28,38 @@ debug_unpack() {
 		'tools/testing/selftests/*'
 }
 
+debug_patch() {
+	cp "$DEBUG_CHANGES.patch" "$DEBUG/changes.patch"
+	in_toolbox debug_apply "$DEBUG"
+	touch "$DEBUG/patched"
+}
+
+debug_apply() {
+	patch -d "$1/tree" -p1 -i "$1/changes.patch"
+}
+
 debug_configure() {
-	debug_config >"$DEBUG/wanted.config"
-	in_toolbox debug_write_config "$DEBUG/tree" "$DEBUG/wanted.config" "$RUST_RELEASE"
+	options_of "$ENV_DIR/debug.config" >"$DEBUG/wanted.config"
+	in_toolbox debug_write_config "$DEBUG/tree" allnoconfig "$DEBUG/wanted.config" "$RUST_RELEASE"
+	options_of "$DEBUG_CHANGES.config" >"$DEBUG/changes.config"
+	[[ ! -s $DEBUG/changes.config ]] ||
+		in_toolbox debug_write_config "$DEBUG/tree" olddefconfig "$DEBUG/changes.config" "$RUST_RELEASE"
 	touch "$DEBUG/configured"
 }
 
+# debug_write_config TREE allnoconfig|olddefconfig FILE RELEASE: what FILE asks for, laid over nothing or over what is
+# there.
 debug_write_config() {
-	local tree=$1 wanted=$2 release=$3 line lost=''
+	local tree=$1 goal=$2 wanted=$3 release=$4 line lost=''
 	cd "$tree" || return
 	export RUST_LIB_SRC=/usr/src/rustc-$release/library
 	rm -f localversion*
 	# GCC with KASAN would silently switch CONFIG_RUST off.
 	make LLVM=-19 rustavailable
-	make LLVM=-19 KCONFIG_ALLCONFIG="$wanted" allnoconfig
+	[[ $goal == allnoconfig ]] || cat "$wanted" >>.config
+	make LLVM=-19 KCONFIG_ALLCONFIG="$wanted" "$goal"
 	grep -q '^CONFIG_RUST=y' .config || {
-		echo 'CONFIG_RUST=y is not in the final configuration: something debug.config asks for excludes Rust'
+		echo "CONFIG_RUST=y is not in the final configuration: something $wanted asks for excludes Rust"
 		return 1
 	}
 	while IFS= read -r line; do

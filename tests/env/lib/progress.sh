@@ -13,7 +13,7 @@ die() {
 # stage_label STAGE: "[env 2/5] toolbox"; some are not among the five.
 stage_label() {
 	local i
-	[[ $1 != debug ]] || printf '[env] debug'
+	[[ $1 != debug ]] || printf '[env] kernel %s' "$DEBUG_NAME"
 	[[ $1 != cross ]] || printf '[env] %s' "$USBIP_ARCH"
 	for i in "${!STAGES[@]}"; do
 		if [[ ${STAGES[i]} == "$1" ]]; then
