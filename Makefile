@@ -29,7 +29,7 @@ RUSTFMT_CONF = $(firstword $(wildcard $(KDIR)/.rustfmt.toml $(KDIR)/source/.rust
 RUSTFMT_ARGS = $(if $(RUSTFMT_CONF),--config-path $(RUSTFMT_CONF),--edition 2021)
 
 .PHONY: help modules modules_install tools manuals install uninstall deb clippy fmt fmt-check safety rust-analyzer clean \
-	setup build cross smoke matrix demo demo-pi test test-debug test-big-endian soak planted bench fuzz
+	setup build debug cross smoke matrix demo demo-pi test test-debug test-big-endian soak planted bench fuzz
 
 # Somebody's own tree of another architecture is built as this machine's is: 'make modules'.
 .DEFAULT_GOAL := $(if $(filter command line,$(origin ARCH)),$(if $(filter command line,$(origin KDIR)),modules,cross),help)
@@ -39,7 +39,7 @@ help:
 	@echo '  make demo            a USB stick crosses from one virtual machine to another'
 	@echo '  make demo-pi         the stick is in an emulated Raspberry Pi 3, a PC uses it'
 	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
-	@echo '  make test-debug      the guest tests on a kernel that looks for errors'
+	@echo '  make test-debug      the guest tests on a kernel that looks for errors (KERNEL=rt, KERNEL=kcsan for others)'
 	@echo '  make soak            an hour of attachments on that kernel (SOAK_SECONDS=3600)'
 	@echo '  make bench           C and ours under the same load, side by side (CELLS=quick for minutes)'
 	@echo '  make fuzz            fuzz all parsers, TIME=60 seconds each (TARGETS="iso status" for some)'
@@ -158,14 +158,16 @@ test: export T := $(T)
 test: build
 	@tests/env/enter tests/run
 
-# On a kernel with KASAN, lockdep and kmemleak, made on first use (15 minutes).
+# A kernel that looks for errors, made on first use (15 minutes): debug, with KASAN, or rt, or kcsan.
+debug test-debug soak: export USBIP_KERNEL := $(or $(KERNEL),debug)
+debug: setup
+	@tests/env/setup debug
+	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
+
 test-debug: export T := $(T)
 soak: export T := test_soak
 soak: export SOAK_SECONDS := $(or $(SOAK_SECONDS),3600)
-test-debug soak: export USBIP_KERNEL := debug
-test-debug soak: setup
-	@tests/env/setup debug
-	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
+test-debug soak: debug
 	@tests/env/enter tests/run
 
 # Programs for s390x in QEMU's user mode; those that start other programs cannot run there.

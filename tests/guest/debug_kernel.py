@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What differs on the debug kernel: which tests run, and for how long."""
+"""What differs on a debug kernel: which tests run, and for how long."""
 
 import os
 
 import pytest
+from harness.contract import Check
 from harness.env import is_debug
 from harness.modules import Kind
 
@@ -21,9 +22,10 @@ def _wanted(item: pytest.Item) -> bool:
         return bool(os.environ.get("SOAK_SECONDS"))
     if not is_debug():
         return item.path.stem not in _ONLY_HERE
-    callspec = getattr(item, "callspec", None)
-    through_c = callspec is not None and callspec.params.get("server_kind") is Kind.C
-    return not through_c and not item.nodeid.startswith(_THROUGH_C_HOST + _STOCK_ONLY)
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    check = params.get("check")
+    needs_c = params.get("server_kind") is Kind.C or (isinstance(check, Check) and not check.is_fix)
+    return not needs_c and not item.nodeid.startswith(_THROUGH_C_HOST + _STOCK_ONLY)
 
 
 def _time_limit(item: pytest.Item) -> float:

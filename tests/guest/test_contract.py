@@ -22,6 +22,8 @@ def runs(env: Env, pool: Pool) -> Iterator[Runs]:
     """All runs of the program; leaves their table behind."""
     runs = Runs(env, pool)
     yield runs
+    if env.debug:
+        return
     summary = Summary(runs)
     publish("driver contract: check | C | ours | verdict", summary.short())
     if summary.is_complete:

@@ -107,6 +107,8 @@ class Runs:
     def __init__(self, env: Env, pool: Pool) -> None:
         self._env = env
         self._pool = pool
+        # What C does is known from the stock kernel, where all of it is compared.
+        self._kinds = (Kind.RS,) if env.debug else tuple(Kind)
         self._outcomes: dict[tuple[Kind, str], dict[str, str]] = {}
         self._logs: dict[tuple[Kind, str], Log] = {}
 
@@ -114,6 +116,8 @@ class Runs:
         """What a check found."""
         if kind is Kind.C and check.crash:
             return f"(not run: {check.crash})"
+        if kind not in self._kinds:
+            return check.c
         return self.outcomes(kind, check.group).get(check.id, MISSING)
 
     def outcomes(self, kind: Kind, group: str) -> dict[str, str]:
@@ -143,8 +147,8 @@ class Runs:
         return [check for check in CHECKS if check.group in groups]
 
     def _run(self, group: str) -> None:
-        self._run_kinds(group, *Kind)
-        for _ in range(_MORE_TRIES_OF_C):
+        self._run_kinds(group, *self._kinds)
+        for _ in range(_MORE_TRIES_OF_C if Kind.C in self._kinds else 0):
             first = self._outcomes[Kind.C, group]
             odd = self._odd_for_c(group)
             if not odd:

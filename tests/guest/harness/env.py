@@ -18,8 +18,8 @@ def _variable(name: str) -> str:
 
 
 def is_debug() -> bool:
-    """Whether the guests run the debug kernel."""
-    return os.environ.get("USBIP_KERNEL") == "debug"
+    """Whether the guests run a debug kernel."""
+    return os.environ.get("USBIP_KERNEL", "stock") != "stock"
 
 
 @dataclass(frozen=True)
