@@ -164,7 +164,9 @@ debug: setup
 	@tests/env/setup debug
 	@tests/env/enter $(MAKE) --no-print-directory -j$(shell nproc) modules tools
 
+# T as for test, or LANE=yes for the part that finds most for its time.
 test-debug: export T := $(T)
+test-debug: export USBIP_LANE := $(LANE)
 soak: export T := test_soak
 soak: export SOAK_SECONDS := $(or $(SOAK_SECONDS),3600)
 test-debug soak: debug

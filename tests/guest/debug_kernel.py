@@ -15,6 +15,26 @@ _THROUGH_C_HOST = ("test_sysfs.py::test_attached", "test_selftest.py")
 _STOCK_ONLY = ("test_packages.py::test_dkms",)
 _ONLY_HERE = ("test_faults", "test_kmemleak", "test_kunit")
 _TIMES_SLOWER = 4
+# With --lane: what finds most for its time.
+_LANE = (
+    "test_contract.py::test_kernel_log[concurrency]",
+    "test_contract.py::test_kernel_log[hostile]",
+    "test_contract.py::test_over_tcp[concurrency]",
+    "test_contract.py::test_over_tcp[hostile]",
+    "test_faults.py::test_allocations[client]",
+    "test_hostile_wire.py",
+    "test_kmemleak.py",
+    "test_kunit.py",
+    "test_lifecycle.py::test_detach_busy",
+    "test_lifecycle.py::test_pulled_out[busy]",
+    "test_matrix.py::test_stick[rs-rs-rs-rs]",
+    "test_unload.py::test_busy",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The whole suite takes hours there."""
+    parser.addoption("--lane", action="store_true", help="only what finds most for its time")
 
 
 def _wanted(item: pytest.Item) -> bool:
@@ -35,7 +55,8 @@ def _time_limit(item: pytest.Item) -> float:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect, so that nothing counts as skipped; a debug kernel gets more time."""
-    unwanted = [item for item in items if not _wanted(item)]
+    in_lane = config.getoption("--lane")
+    unwanted = [item for item in items if not _wanted(item) or (in_lane and not item.nodeid.startswith(_LANE))]
     if unwanted:
         config.hook.pytest_deselected(items=unwanted)
         items[:] = [item for item in items if item not in unwanted]
