@@ -50,7 +50,8 @@ impl<T: Handler> Spare<T> {
         match &self.0.buffer {
             Buffer::Pages(list) => scatter && list.len() == length && list.is_unshared(),
             Buffer::Linear(bytes) => {
-                !scatter && (length..=2 * length + SLACK).contains(&bytes.len())
+                let most = length.saturating_mul(2).saturating_add(SLACK);
+                !scatter && (length..=most).contains(&bytes.len())
             }
         }
     }
