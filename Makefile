@@ -39,7 +39,7 @@ help:
 	@echo '  make demo            a USB stick crosses from one virtual machine to another'
 	@echo '  make demo-pi         the stick is in an emulated Raspberry Pi 3, a PC uses it'
 	@echo '  make test            all tests; T="expression" chooses some (pytest -k)'
-	@echo '  make test-debug      the guest tests on a kernel that looks for errors (KERNEL=rt, KERNEL=kcsan for others)'
+	@echo '  make test-debug      the guest tests on a kernel that looks for errors (KERNEL=rt: a real-time one)'
 	@echo '  make soak            an hour of attachments on that kernel (SOAK_SECONDS=3600)'
 	@echo '  make bench           C and ours under the same load, side by side (CELLS=quick for minutes)'
 	@echo '  make fuzz            fuzz all parsers, TIME=60 seconds each (TARGETS="iso status" for some)'
@@ -158,7 +158,7 @@ test: export T := $(T)
 test: build
 	@tests/env/enter tests/run
 
-# A kernel that looks for errors, made on first use (15 minutes): debug, with KASAN, or rt, or kcsan.
+# A kernel that looks for errors, made on first use (15 minutes): debug, with KASAN, or rt.
 debug test-debug soak: export USBIP_KERNEL := $(or $(KERNEL),debug)
 debug: setup
 	@tests/env/setup debug

@@ -11,7 +11,6 @@ DEBUG_MB=4000
 
 debug_run() {
 	[[ -e $DEBUG/unpacked ]] || step debug 'unpacking the source' debug_unpack
-	[[ ! -e $DEBUG_CHANGES.patch || -e $DEBUG/patched ]] || step debug 'changing the source' debug_patch
 	[[ -e $DEBUG/configured ]] || step debug 'configuring' debug_configure
 	[[ -e $DEBUG/built ]] || step debug 'building (15 minutes on 2 idle cores)' debug_build
 	[[ -e $DEBUG/stock/done ]] || step debug 'image and modules' debug_install
@@ -28,20 +27,10 @@ debug_unpack() {
 		'tools/testing/selftests/*'
 }
 
-debug_patch() {
-	cp "$DEBUG_CHANGES.patch" "$DEBUG/changes.patch"
-	in_toolbox debug_apply "$DEBUG"
-	touch "$DEBUG/patched"
-}
-
-debug_apply() {
-	patch -d "$1/tree" -p1 -i "$1/changes.patch"
-}
-
 debug_configure() {
 	options_of "$ENV_DIR/debug.config" >"$DEBUG/wanted.config"
 	in_toolbox debug_write_config "$DEBUG/tree" allnoconfig "$DEBUG/wanted.config" "$RUST_RELEASE"
-	options_of "$DEBUG_CHANGES.config" >"$DEBUG/changes.config"
+	options_of "$DEBUG_CHANGES" >"$DEBUG/changes.config"
 	[[ ! -s $DEBUG/changes.config ]] ||
 		in_toolbox debug_write_config "$DEBUG/tree" olddefconfig "$DEBUG/changes.config" "$RUST_RELEASE"
 	touch "$DEBUG/configured"
