@@ -31,8 +31,12 @@ def _compile(source: Path, env: Env) -> Path:
     target = env.out / "inside" / source.stem
     if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
         target.parent.mkdir(parents=True, exist_ok=True)
-        command = ["rustc", "--edition=2021", "-O", "-Cstrip=symbols", "-Dwarnings", "-o", str(target), str(source)]
-        subprocess.run(command, check=True)
+        # Another process of the same run may be at it too: either's result will do, as long as it is whole.
+        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+            made = Path(scratch) / source.stem
+            command = ["rustc", "--edition=2021", "-O", "-Cstrip=symbols", "-Dwarnings", "-o", str(made), str(source)]
+            subprocess.run(command, check=True)
+            made.replace(target)
     return target
 
 
