@@ -45,11 +45,9 @@ pub fn run(report: &mut Report) {
             let export = Local::stick()?.export()?;
             let mut peer = Peer::connect(&export.device)?;
             let suspended = suspend();
-            let connection = peer.liveness();
-            Ok(format!(
-                "{suspended}, {connection}, {}",
-                fate(&export.device)
-            ))
+            // First: until the device has gone its stub may still answer, that there is none.
+            let fate = fate(&export.device);
+            Ok(format!("{suspended}, {}, {fate}", peer.liveness()))
         });
         report.check("suspend.no-test-mode", || {
             Ok(attribute::write("/sys/power/pm_test", "none"))
