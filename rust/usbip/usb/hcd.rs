@@ -94,17 +94,13 @@ impl HcdRef {
     /// Task context, may sleep, no lock held that such a handler takes.
     pub fn flush(&self) {
         let raw = self.as_raw();
-        // SAFETY: Valid by the type invariants; only addresses are taken.
-        let works = unsafe {
-            [
-                &raw mut (*raw).high_prio_bh.bh,
-                &raw mut (*raw).low_prio_bh.bh,
-            ]
-        };
         // What is given back during a run is done in the next, which the first one queues in the end.
-        for work in works.into_iter().flat_map(|work| [work, work]) {
+        for _ in 0..2 {
             // SAFETY: usbcore initialises both before it calls us, and they live as long as the hcd.
-            unsafe { bindings::flush_work(work) };
+            unsafe {
+                bindings::flush_work(&raw mut (*raw).high_prio_bh.bh);
+                bindings::flush_work(&raw mut (*raw).low_prio_bh.bh);
+            }
         }
     }
 
