@@ -31,7 +31,7 @@ def jobs() -> Iterator[Job]:
         for distance in DISTANCES:
             loads.append(f"distance {distance}")
             loads += [_load(f"{distance}ms", depth) for depth in _DEPTHS]
-        setup = (f"serve {stack.client} unix {_PORT}",)
+        setup = (f"serve {stack.client} unix {_PORT} punctual",)
         yield Job(SUITE, "stream", stack, perturbation, setup, tuple(loads), 1.5)
 
 

@@ -248,11 +248,11 @@ serve_crowd() {
 	CROWD=$(bench wait imported a4a4 $2)
 }
 
-# serve MODULE unix|tcp PORT: imports a device that is served in user space, product a4a4
+# serve MODULE unix|tcp PORT [punctual]: imports a device that is served in user space, product a4a4
 serve() {
 	usb
 	modprobe $1
-	bench serve $2 $3 >/dev/console 2>&1 &
+	bench serve $2 $3 $4 >/dev/console 2>&1 &
 	PLACE=imported
 }
 

@@ -5,6 +5,7 @@
 use crate::paced::Paced;
 use crate::{fake, pair};
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
+use rustix::process::setpriority_process;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
@@ -20,21 +21,27 @@ const DEVID: u32 = 0x0001_0002;
 const HIGH_SPEED: u32 = 3;
 const EPIPE: i32 = -32;
 const ECONNRESET: i32 = -104;
+/// `nice`, at its end.
+const MOST_FAVOURED: i32 = -20;
 /// Room for what is read at a time.
 const BUFFER: usize = 1 << 20;
 
 /// Attaches the device and serves it until it is detached.
 pub fn run(arguments: &[&str]) -> io::Result<()> {
-    let (kind, port, stuck) = match arguments {
-        [kind, port] => (kind, port, false),
-        [kind, port, "stuck"] => (kind, port, true),
-        _ => return Err(io::Error::other("wanted: unix|tcp PORT [stuck]")),
+    let (kind, port, manner) = match arguments {
+        [kind, port] => (kind, port, ""),
+        [kind, port, manner @ ("stuck" | "punctual")] => (kind, port, *manner),
+        _ => return Err(io::Error::other("wanted: unix|tcp PORT [stuck|punctual]")),
     };
     let (wire, drivers) = pair::connect(kind)?;
     let line = format!("{port} {} {DEVID} {HIGH_SPEED}", drivers.as_raw_fd());
     fs::write(ATTACH, line)?;
     drop(drivers);
-    Server::new(wire, stuck).serve()
+    if manner == "punctual" {
+        // What a device does is not put off by those who hear of it.
+        setpriority_process(None, MOST_FAVOURED)?;
+    }
+    Server::new(wire, manner == "stuck").serve()
 }
 
 /// The server's end of a connection.
