@@ -19,7 +19,7 @@ check_kdir = @tests/env/kdir-check '$(KDIR)' '$(RUSTC)'
 
 CARGO_ARGS := --manifest-path userspace/Cargo.toml
 # What is linted and formatted: the tools, and the programs of the tests.
-CARGO_MANIFESTS := userspace/Cargo.toml $(foreach name,contract faults hostile paced,tests/$(name)/Cargo.toml)
+CARGO_MANIFESTS := userspace/Cargo.toml $(foreach name,bench/inside contract faults hostile paced,tests/$(name)/Cargo.toml)
 # Where cargo leaves the programs, and what is made from them for installing.
 RELEASE := $(abspath $(or $(CARGO_TARGET_DIR),userspace/target))/release
 MANUALS := $(RELEASE)/manuals
