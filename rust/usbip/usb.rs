@@ -12,6 +12,7 @@ pub mod driver;
 pub mod endpoint;
 pub mod enqueued;
 pub mod hcd;
+pub mod hcd_ref;
 pub mod hub;
 pub mod iso;
 pub mod linked;

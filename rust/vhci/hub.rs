@@ -33,7 +33,7 @@ use usbip::{
             DequeuedUrb,
             EnqueuedUrb, //
         },
-        hcd::HcdRef,
+        hcd_ref::HcdRef,
         hub::{
             HubKind,
             HubState, //

@@ -10,7 +10,7 @@ use super::{
         pipe_device,
         EndpointKind, //
     },
-    hcd::HcdRef,
+    hcd_ref::HcdRef,
     linked::LinkedUrb,
     Device, //
 };

@@ -9,6 +9,7 @@ use super::{
         DequeuedUrb,
         EnqueuedUrb, //
     },
+    hcd_ref::HcdRef,
     root_hub::{
         HubRequest,
         RootHub, //
@@ -41,103 +42,6 @@ use usbip_bindings::{
 /// The bytes that usbcore provides for the reply to a hub request, at least
 /// (`sizeof(struct usb_hub_descriptor)`, see `rh_call_control()`).
 const MIN_REPLY_LEN: usize = core::mem::size_of::<usbip_bindings::usb_hub_descriptor>();
-
-/// A reference on a root hub's side of usbcore.
-///
-/// # Invariants
-///
-/// `raw` is a valid hcd on which we hold a reference.
-pub struct HcdRef {
-    raw: NonNull<usb_hcd>,
-}
-
-// SAFETY: The functions called on `raw` may be called from any thread.
-unsafe impl Send for HcdRef {}
-// SAFETY: As above.
-unsafe impl Sync for HcdRef {}
-
-impl Clone for HcdRef {
-    fn clone(&self) -> Self {
-        // SAFETY: Valid by the type invariants.
-        unsafe { usbip_bindings::usb_get_hcd(self.raw.as_ptr()) };
-        // INVARIANT: The reference was just taken.
-        Self { raw: self.raw }
-    }
-}
-
-impl Drop for HcdRef {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariants we hold a reference.
-        unsafe { usbip_bindings::usb_put_hcd(self.raw.as_ptr()) };
-    }
-}
-
-impl HcdRef {
-    pub(super) fn as_raw(&self) -> *mut usb_hcd {
-        self.raw.as_ptr()
-    }
-
-    pub(super) fn as_non_null(&self) -> NonNull<usb_hcd> {
-        self.raw
-    }
-
-    /// Tells usbcore that a port has changed: it calls [`RootHub::status_data`] right back.
-    ///
-    /// Any context, no lock held. Does nothing once the root hub is gone.
-    pub fn poll_status(&self) {
-        // SAFETY: Valid by the type invariants.
-        unsafe { usbip_bindings::usb_hcd_poll_rh_status(self.as_raw()) };
-    }
-
-    /// Waits until the completion handlers of all URBs that have been given back have returned.
-    ///
-    /// Task context, may sleep, no lock held that such a handler takes.
-    pub fn flush(&self) {
-        let raw = self.as_raw();
-        // What is given back during a run is done in the next, which the first one queues in the end.
-        for _ in 0..2 {
-            // SAFETY: usbcore initialises both before it calls us, and they live as long as the hcd.
-            unsafe {
-                bindings::flush_work(&raw mut (*raw).high_prio_bh.bh);
-                bindings::flush_work(&raw mut (*raw).low_prio_bh.bh);
-            }
-        }
-    }
-
-    /// Wakes the root hub up, if it sleeps. Any context.
-    pub fn resume_root_hub(&self) {
-        // SAFETY: Valid by the type invariants.
-        unsafe { usbip_bindings::usb_hcd_resume_root_hub(self.as_raw()) };
-    }
-
-    /// Whether the bus is suspended.
-    pub fn is_suspended(&self) -> bool {
-        // SAFETY: Valid by the type invariants; a plain integer that others may change.
-        let state = unsafe { (&raw const (*self.as_raw()).state).read_volatile() };
-        u32::try_from(state) == Ok(usbip_bindings::HC_STATE_SUSPENDED)
-    }
-
-    /// Whether the controller can be reached.
-    pub fn is_accessible(&self) -> bool {
-        // SAFETY: Valid by the type invariants; a plain integer that others may change.
-        let flags = unsafe { (&raw const (*self.as_raw()).flags).read_volatile() };
-        flags & 1 << usbip_bindings::HCD_FLAG_HW_ACCESSIBLE != 0
-    }
-
-    /// Says whether the controller can be reached. Task context, around a system suspend.
-    pub fn set_accessible(&self, accessible: bool) {
-        let bit = usbip_bindings::HCD_FLAG_HW_ACCESSIBLE as usize;
-        // SAFETY: Valid by the type invariants; the bit operations are atomic.
-        unsafe {
-            let flags = &raw mut (*self.as_raw()).flags;
-            if accessible {
-                bindings::set_bit(bit, flags);
-            } else {
-                bindings::clear_bit(bit, flags);
-            }
-        }
-    }
-}
 
 /// A registered root hub. Dropping it takes the hub and all devices on it out of the system.
 ///
@@ -187,8 +91,8 @@ impl<T: RootHub> Hcd<T> {
     }
 
     fn register(raw: NonNull<usb_hcd>, hub: Arc<T>) -> Result<Self> {
-        // INVARIANT: The reference is the one the hcd was created with.
-        let hcd = HcdRef { raw };
+        // SAFETY: The reference is the one the hcd was created with.
+        let hcd = unsafe { HcdRef::from_raw(raw) };
         // SAFETY: The hcd is new, its private area has room for a pointer, and no callback runs
         // before it is added.
         unsafe {
@@ -234,15 +138,6 @@ impl<T: RootHub> Hcd<T> {
     unsafe fn hub<'a>(raw: *mut usb_hcd) -> &'a T {
         // SAFETY: `register()` stored the pointer, and it is taken back after the last callback.
         unsafe { &*Self::private(raw).read() }
-    }
-
-    /// # Safety
-    ///
-    /// `raw` is valid for as long as `'a`.
-    unsafe fn borrow<'a>(raw: &'a *mut usb_hcd) -> &'a HcdRef {
-        // SAFETY: `HcdRef` is nothing but such a pointer. It is borrowed, so it gives up no
-        // reference.
-        unsafe { &*core::ptr::from_ref(raw).cast() }
     }
 }
 
@@ -300,7 +195,7 @@ impl<T: RootHub> Hcd<T> {
 
     extern "C" fn start_callback(raw: *mut usb_hcd) -> c_int {
         // SAFETY: See above; the borrowed reference is cloned.
-        unsafe { Self::hub(raw).start(Self::borrow(&raw).clone()) };
+        unsafe { Self::hub(raw).start(HcdRef::borrow(&raw).clone()) };
         0
     }
 
@@ -315,7 +210,7 @@ impl<T: RootHub> Hcd<T> {
         from_result(|| {
             let urb = NonNull::new(urb).ok_or(EINVAL)?;
             // SAFETY: See above; usbcore passes a complete URB that is not linked.
-            unsafe { Self::hub(raw).urb_enqueue(EnqueuedUrb::new(Self::borrow(&raw), urb))? };
+            unsafe { Self::hub(raw).urb_enqueue(EnqueuedUrb::new(HcdRef::borrow(&raw), urb))? };
             Ok(0)
         })
     }
@@ -329,7 +224,7 @@ impl<T: RootHub> Hcd<T> {
             let urb = NonNull::new(urb).ok_or(EINVAL)?;
             // SAFETY: See above; usbcore holds a reference on the URB.
             unsafe {
-                let urb = DequeuedUrb::new(Self::borrow(&raw), urb, status);
+                let urb = DequeuedUrb::new(HcdRef::borrow(&raw), urb, status);
                 Self::hub(raw).urb_dequeue(urb)?;
             }
             Ok(0)
@@ -366,7 +261,7 @@ impl<T: RootHub> Hcd<T> {
                     value,
                     index,
                     length,
-                    accessible: Self::borrow(&raw).is_accessible(),
+                    accessible: HcdRef::borrow(&raw).is_accessible(),
                 };
                 let reply = core::slice::from_raw_parts_mut(reply.cast(), room);
                 Self::hub(raw).control(request, reply)?
@@ -384,7 +279,7 @@ impl<T: RootHub> Hcd<T> {
     extern "C" fn bus_resume_callback(raw: *mut usb_hcd) -> c_int {
         // SAFETY: As above.
         unsafe {
-            if !Self::borrow(&raw).is_accessible() {
+            if !HcdRef::borrow(&raw).is_accessible() {
                 return ESHUTDOWN.to_errno();
             }
             (*raw).state = usbip_bindings::HC_STATE_RUNNING as c_int;

@@ -7,7 +7,7 @@ use super::{
         DequeuedUrb,
         EnqueuedUrb, //
     },
-    hcd::HcdRef, //
+    hcd_ref::HcdRef, //
 };
 use kernel::prelude::*;
 
