@@ -153,12 +153,18 @@ impl<T: RootHub> Drop for Hcd<T> {
 
 /// The callbacks. usbcore passes a valid hcd to each of them, and `register()` has stored the hub.
 impl<T: RootHub> Hcd<T> {
+    const FLAGS: u32 = usbip_bindings::HCD_USB31
+        | usbip_bindings::HCD_SHARED
+        | usbip_bindings::HCD_BH
+        // Where memory has no address for good, usb-storage takes only controllers that it can leave
+        // such memory to (`usb_stor_probe2()`).
+        | if cfg!(CONFIG_HIGHMEM) { usbip_bindings::HCD_DMA } else { 0 };
+
     const DRIVER: hc_driver = hc_driver {
         description: as_char_ptr_in_const_context(T::DESCRIPTION),
         product_desc: as_char_ptr_in_const_context(T::PRODUCT),
         hcd_priv_size: core::mem::size_of::<*const T>(),
-        flags: (usbip_bindings::HCD_USB31 | usbip_bindings::HCD_SHARED | usbip_bindings::HCD_BH)
-            as c_int,
+        flags: Self::FLAGS as c_int,
         reset: Some(Self::reset_callback),
         start: Some(Self::start_callback),
         stop: Some(Self::stop_callback),
@@ -169,6 +175,8 @@ impl<T: RootHub> Hcd<T> {
         hub_control: Some(Self::hub_control_callback),
         bus_suspend: Some(Self::bus_suspend_callback),
         bus_resume: Some(Self::bus_resume_callback),
+        map_urb_for_dma: Some(Self::map_urb_for_dma_callback),
+        unmap_urb_for_dma: Some(Self::unmap_urb_for_dma_callback),
         ..pin_init::zeroed()
     };
 
@@ -286,6 +294,17 @@ impl<T: RootHub> Hcd<T> {
         }
         0
     }
+
+    /// Nothing here reads memory but the processor.
+    extern "C" fn map_urb_for_dma_callback(
+        _raw: *mut usb_hcd,
+        _urb: *mut bindings::urb,
+        _flags: bindings::gfp_t,
+    ) -> c_int {
+        0
+    }
+
+    extern "C" fn unmap_urb_for_dma_callback(_raw: *mut usb_hcd, _urb: *mut bindings::urb) {}
 }
 
 /// Bytes of the status bitmap usbcore provides for (`rh_call_control()`, `usb_hcd_poll_rh_status()`:
