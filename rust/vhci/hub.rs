@@ -46,6 +46,9 @@ use usbip::{
     }, //
 };
 
+/// What stands in for a seqnum where there is none: nothing on the wire is called so.
+pub(super) const NO_SEQNUM: u32 = u32::MAX;
+
 /// What a hub and its ports have in common.
 #[pin_data]
 pub(crate) struct HubShared {
@@ -65,11 +68,11 @@ pub(crate) struct HubShared {
 }
 
 impl HubShared {
-    /// The next seqnum. The low 32 bits go on the wire and are never 0.
+    /// The next seqnum. The low 32 bits go on the wire and are neither 0 nor [`NO_SEQNUM`].
     pub(crate) fn next_seqnum(&self) -> u64 {
         loop {
             let seqnum = self.seqnum.fetch_add(1, Relaxed) + 1;
-            if seqnum as u32 != 0 {
+            if !matches!(seqnum as u32, 0 | NO_SEQNUM) {
                 return seqnum;
             }
         }

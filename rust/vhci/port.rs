@@ -6,7 +6,10 @@
 //! never takes `control`, so whoever holds it may wait for the thread.
 
 use super::{
-    hub::HubShared,
+    hub::{
+        HubShared,
+        NO_SEQNUM, //
+    },
     pending::Pending,
     rx::{
         self,
@@ -64,9 +67,6 @@ use usbip::{
 /// `bRequest` of the two requests a device without an address is sent (USB 2.0, table 9-4).
 const SET_ADDRESS: u8 = 5;
 const GET_DESCRIPTOR: u8 = 6;
-
-/// The cookie of a SET_ADDRESS, which has no seqnum.
-const NO_SEQNUM: usize = u32::MAX as usize;
 
 /// A port.
 #[pin_data]
@@ -316,7 +316,7 @@ impl Port {
                 urb.requested_address(),
                 self.rhport
             );
-            let urb = urb.link(NO_SEQNUM, &inner)?;
+            let urb = urb.link(NO_SEQNUM as usize, &inner)?;
             inner.pending.push_set_address(urb);
             old = inner.set_addressed(device);
         } else {
