@@ -33,7 +33,7 @@ options_of() {
 }
 
 # The debug kernels, by the names that USBIP_KERNEL knows them by.
-DEBUG_KERNELS=(debug rt)
+DEBUG_KERNELS=(debug rt kcsan)
 
 # Sets DEBUG_NAME, BASE, TOOLBOX and, once the toolbox has resolved its versions, KERNEL,
 # GUEST, ACCEL_FILE, DEBUG, DEBUG_GUEST and KVER; CROSS if there is a USBIP_ARCH.
@@ -43,7 +43,7 @@ cache_paths() {
 	[[ $DEBUG_NAME != stock ]] || DEBUG_NAME=debug
 	[[ " ${DEBUG_KERNELS[*]} " == *" $DEBUG_NAME "* ]] ||
 		die "USBIP_KERNEL is one of: stock ${DEBUG_KERNELS[*]}; not '$USBIP_KERNEL'"
-	DEBUG_CHANGES=$ENV_DIR/debug-$DEBUG_NAME.config
+	DEBUG_CHANGES=$ENV_DIR/debug-$DEBUG_NAME.config DEBUG_PATCH=$ENV_DIR/debug-$DEBUG_NAME.patch
 	key=$({ echo "$SUITE $BACKPORTS"; recipe "$lib/base.sh"; } | hash_of)
 	BASE=$CACHE/base-$key
 	key=$({ echo "$key"; recipe "$lib/toolbox.sh" "$ENV_DIR/toolbox.packages"; } | hash_of)
@@ -65,6 +65,7 @@ cache_paths() {
 		grep -v "^BASE_ID=" "$TOOLBOX/versions"
 		options_of "$ENV_DIR/debug.config"
 		options_of "$DEBUG_CHANGES"
+		[[ ! -e $DEBUG_PATCH ]] || cat "$DEBUG_PATCH"
 	} | hash_of)
 	DEBUG_GUEST=$CACHE/guest-$(echo "$GUEST $DEBUG" | hash_of).squashfs
 	[[ -z ${USBIP_ARCH-} ]] || CROSS=$CACHE/cross-$USBIP_ARCH-$({

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2034,SC2153  # names are shared with the files sourced beside
 # Stage debug: a small kernel of the same source that looks for our errors, laid out as
 # stage kernel's: $DEBUG holds tree/, vmlinuz, stock/. Its configuration is debug.config, or
-# that with the changes that $USBIP_KERNEL has beside it.
+# that with the changes that $USBIP_KERNEL has beside it; its source may have a patch there.
 # A build that was stopped goes on where it was.
 
 # Measured: what it takes beside the rest.
@@ -25,6 +25,15 @@ debug_unpack() {
 		drivers/{gpu,infiniband,media,staging,net/{ethernet,wireless}}/'*.'{c,h} \
 		sound/{soc,pci}/'*.'{c,h} \
 		'tools/testing/selftests/*'
+	[[ -e $DEBUG_PATCH ]] || return 0
+	rm "$DEBUG/unpacked"
+	cp "$DEBUG_PATCH" "$DEBUG/patch"
+	in_toolbox debug_patch "$DEBUG/tree" "$DEBUG/patch"
+	touch "$DEBUG/unpacked"
+}
+
+debug_patch() {
+	patch --directory="$1" --strip=1 --input="$2"
 }
 
 debug_configure() {
