@@ -47,13 +47,9 @@ _QUIET = "modprobe.blacklist=usb_storage,uas,snd_usb_audio,usbhid"
 _WORDS = {Kind.C: _QUIET, Kind.RS: f"{_QUIET} slab_debug=FZP"}
 
 
-# The usual eight controllers take 13 seconds to load on a debug kernel. Each lane has one, and a hub is left in peace.
-_FEW = f" vhci_hcd_rs.controllers={_LANES + 1}" if is_debug() else ""
-
-
 def machine(kind: Kind) -> Machine:
     """A guest with devices for as many lanes as there are."""
-    return Machine(name=f"contract-{kind}", extra=_devices(), words=_WORDS[kind] + _FEW)
+    return Machine(name=f"contract-{kind}", extra=_devices(), words=_WORDS[kind])
 
 
 @dataclass(frozen=True)
@@ -93,6 +89,9 @@ CHECKS = [check for checks in GROUPS.values() for check in checks]
 
 
 _AFTER = {"suspend": REOPEN}
+# The usual eight controllers take 13 seconds to load on a debug kernel. Each lane has one, and a hub is left in peace.
+_OPTIONS = Path("/etc/modprobe.d/contract.conf")
+_FEW = f"echo options vhci_hcd_rs controllers={_LANES + 1} > {_OPTIONS}; " if is_debug() else ""
 
 
 def _spoils(kind: Kind) -> Callable[[str], bool]:
@@ -193,7 +192,8 @@ class Runs:
             command = " ".join([program, kind, wire, str(self._env.patience), group, *skipped])
             begin = guest.console.position
             # In the background: the agent's port does not survive being asked during a suspend.
-            work = f"{command} > {kept}.outcomes 2> {kept}.times; {_AFTER.get(group, '')} echo '{end}' > /dev/kmsg"
+            run = f"{_FEW}{command} > {kept}.outcomes 2> {kept}.times; rm -f {_OPTIONS}"
+            work = f"{run}; {_AFTER.get(group, '')} echo '{end}' > /dev/kmsg"
             guest.run(f"({work}) > /dev/null 2>&1 &")
             self._wait(guest, end, begin)
             # Through files: what was found before a hang is not lost.
