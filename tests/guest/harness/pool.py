@@ -31,8 +31,15 @@ class Pool:
                 started.append(guest)
             else:
                 guest.go_on()
-        for guest in started:
-            guest.wait_booted()
+        try:
+            for guest in started:
+                guest.wait_booted()
+        except BaseException:
+            # Also when the test's time is up: the next one is not given what does not answer.
+            for guest in started:
+                guest.stop()
+                del self._guests[guest.name]
+            raise
         return [self._guests[machine.name] for machine in machines]
 
     @property
