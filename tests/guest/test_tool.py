@@ -78,7 +78,7 @@ def test_disk_in_use(ours: Link) -> None:
     guest.wait_until(f"mkswap {disk}")
     guest.run(f"swapon {disk}")
     assert _refusal(ours, ours.busid).startswith(f"{name} is swap space; ")
-    guest.run(f"swapoff {disk} && mkfs.vfat {disk} && mount -o ro {disk} /mnt/stick")
+    guest.run(f"swapoff {disk} && mkfs.vfat {disk} && mount -t vfat -o ro {disk} /mnt/stick")
     guest.run(f"{ours.server.usbip} bind --force -b {ours.busid}")
     assert ours.server.status(ours.busid) == "1\n"
     guest.run("umount -l /mnt/stick")
