@@ -16,6 +16,7 @@ BAD = (
     "WARNING: suspicious RCU usage",
     "BUG: kernel NULL pointer dereference, address: 0000000000000008",
     "BUG: KASAN: slab-use-after-free in stub_tx+0x1/0x2",
+    "BUG: KCSAN: data-race in tcp_recvmsg_locked / _RNvNtCs1_5usbip3tap4take [usbip_core_rs]",
     "BUG: sleeping function called from invalid context at mm/slab.h:1",
     "BUG: scheduling while atomic: vhci_rx/100/0x00000002",
     "BUG: workqueue lockup - pool cpus=0 node=0 flags=0x0 nice=0 stuck for 31s!",
@@ -34,6 +35,7 @@ BAD = (
 )
 
 GOOD = (
+    "BUG: KCSAN: data-race in generic_fillattr / kernfs_iop_permission",
     "usbip-host 3-1: stub up",
     "vhci_hcd: connection closed",
     "sd 0:0:0:0: [sda] Synchronize Cache(10) failed: Result: hostbyte=DID_NO_CONNECT",
