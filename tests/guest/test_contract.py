@@ -68,7 +68,8 @@ def test_over_tcp(runs: Runs, group: str) -> None:
     """Ours find the same over TCP, where PDUs are taken as they arrive, as over a pair of sockets."""
     outcomes, log = runs.over_tcp(group)
     expected = runs.outcomes(Kind.RS, group)
-    assert [id for id in expected if id not in NOT_OVER_TCP and outcomes.get(id) != expected[id]] == []
+    pairs = {id: (expected[id], outcomes.get(id)) for id in expected if id not in NOT_OVER_TCP}
+    assert {id: pair for id, pair in pairs.items() if pair[0] != pair[1]} == {}
     log.check()
 
 
