@@ -15,7 +15,7 @@ _THROUGH_C_HOST = ("test_sysfs.py::test_attached", "test_selftest.py")
 _STOCK_ONLY = ("test_packages.py::test_dkms",)
 _ONLY_HERE = ("test_faults", "test_kmemleak", "test_kunit")
 _TIMES_SLOWER = 4
-# With --lane: what finds most for its time, in ten minutes on two processors.
+# With --lane: what finds most for its time, in a quarter of an hour on two processors.
 _LANE = (
     "test_contract.py::test_kernel_log[concurrency]",
     "test_contract.py::test_kernel_log[hostile]",

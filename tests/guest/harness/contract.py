@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .agent import CommandTimeout
 from .dmesg import Log
-from .env import Env, is_debug
+from .env import Env
 from .guest import Guest, GuestError
 from .modules import Kind
 from .pool import Pool
@@ -91,7 +91,7 @@ CHECKS = [check for checks in GROUPS.values() for check in checks]
 _AFTER = {"suspend": REOPEN}
 # The usual eight controllers take 13 seconds to load on a debug kernel. Each lane has one, and a hub is left in peace.
 _OPTIONS = Path("/etc/modprobe.d/contract.conf")
-_FEW = f"echo options vhci_hcd_rs controllers={_LANES + 1} > {_OPTIONS}; " if is_debug() else ""
+_FEW = f"echo options vhci_hcd_rs controllers={_LANES + 1} > {_OPTIONS}; "
 
 
 def _spoils(kind: Kind) -> Callable[[str], bool]:
@@ -192,7 +192,8 @@ class Runs:
             command = " ".join([program, kind, wire, str(self._env.patience), group, *skipped])
             begin = guest.console.position
             # In the background: the agent's port does not survive being asked during a suspend.
-            run = f"{_FEW}{command} > {kept}.outcomes 2> {kept}.times; rm -f {_OPTIONS}"
+            few = _FEW if self._env.debug else ""
+            run = f"{few}{command} > {kept}.outcomes 2> {kept}.times; rm -f {_OPTIONS}"
             work = f"{run}; {_AFTER.get(group, '')} echo '{end}' > /dev/kmsg"
             guest.run(f"({work}) > /dev/null 2>&1 &")
             self._wait(guest, end, begin)
