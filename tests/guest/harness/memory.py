@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What a guest's kernel holds on to: memory, slab objects, threads."""
 
+import re
 from dataclasses import dataclass
 
 from .guest import Guest
@@ -21,6 +22,7 @@ modprobe dummy && rmmod dummy
 # up to 256 free bios a processor (ALLOC_CACHE_MAX).
 _CACHES = ("dentry", "inode", "damon_region", "radix_tree_node", "buffer_head", "bio-")
 _ACCOUNTED = ("MemFree", "Buffers", "Cached", "AnonPages", "Slab", "KernelStack", "PageTables", "Percpu")
+_PAGE = 4096
 _KEPT = ("MemAvailable", "SUnreclaim", "KernelStack", "VmallocUsed", "Percpu")
 
 
@@ -42,13 +44,20 @@ class Usage:
             meminfo[name.rstrip(":")] = int(size)
         kilobytes = {name: meminfo[name] for name in _KEPT}
         # Pages that were allocated as pages, which no statistic names.
-        kilobytes["Unaccounted"] = meminfo["MemTotal"] - sum(meminfo[name] for name in _ACCOUNTED)
+        accounted = sum(meminfo[name] for name in _ACCOUNTED) + _listed(guest)
+        kilobytes["Unaccounted"] = meminfo["MemTotal"] - accounted
         return cls(kilobytes, _objects(guest), _threads(guest))
 
     def grown(self, since: "Usage") -> dict[str, int]:
         """The slab caches with more objects than before, and how many more."""
         growth = {name: count - since.objects.get(name, 0) for name, count in self.objects.items()}
         return {name: count for name, count in growth.items() if count > 0}
+
+
+def _listed(guest: Guest) -> int:
+    # Free pages on processors' lists, which MemFree does not count: the kernel lets them grow to many MiB as it sees fit.
+    pages = re.findall(r"^ +count: +(\d+)$", guest.read("/proc/zoneinfo"), re.MULTILINE)
+    return sum(map(int, pages)) * _PAGE // 1024
 
 
 def _objects(guest: Guest) -> dict[str, int]:
