@@ -89,9 +89,10 @@ CHECKS = [check for checks in GROUPS.values() for check in checks]
 
 
 _AFTER = {"suspend": REOPEN}
-# The usual eight controllers take 13 seconds to load on a debug kernel. Each lane has one, and a hub is left in peace.
+# The usual eight controllers take 13 seconds to load on a debug kernel. Each lane has one, and the checks of what ends
+# while it is enumerated have three more (UNADDRESSED, AFTERWARDS and AGAIN in checks/ending.rs).
 _OPTIONS = Path("/etc/modprobe.d/contract.conf")
-_FEW = f"echo options vhci_hcd_rs controllers={_LANES + 1} > {_OPTIONS}; "
+_FEW = f"echo options vhci_hcd_rs controllers={_LANES + 3} > {_OPTIONS}; "
 
 
 def _spoils(kind: Kind) -> Callable[[str], bool]:
