@@ -261,26 +261,10 @@ impl Receiver {
         self.post(job)
     }
 
-    /// Cancels a transfer. One that is not in flight has been answered, or will be in a moment.
+    /// Cancels a transfer.
     fn unlink(&self, cmd: &CmdUnlink) -> Result<(), EndReason> {
-        let status = loop {
-            let victim = self.export.in_flight.find(|job| job.seqnum == cmd.victim);
-            if let Some(victim) = victim {
-                if self.mark_unlinked(victim.data(), cmd.seqnum) {
-                    victim.unlink();
-                    return Ok(());
-                }
-            }
-            let cancelled = self.export.outbox.lock().specials.cancel(cmd.victim);
-            match cancelled {
-                Cancelled::Unknown => break 0,
-                Cancelled::CarriedOut => break ECONNRESET.to_errno(),
-                Cancelled::Waiting(job) => {
-                    drop(job);
-                    break ECONNRESET.to_errno();
-                }
-                Cancelled::PassedOn => fsleep(Delta::from_micros(100)),
-            }
+        let Some(status) = self.cancel(cmd) else {
+            return Ok(());
         };
         if let Err(Excess::Answer) = self.export.budget.check(0) {
             return Err(self.too_many());
@@ -290,6 +274,38 @@ impl Receiver {
             status,
         };
         self.post(Job::for_unlink(&self.export, ret))
+    }
+
+    /// Returns the status of the RET_UNLINK; none if the end of the transfer makes one.
+    ///
+    /// A request that is nowhere has been posted, so its RET_SUBMIT goes out first: a client that had
+    /// the RET_UNLINK would know no such request. Where it may be is looked at in the order in which
+    /// it comes there.
+    fn cancel(&self, cmd: &CmdUnlink) -> Option<i32> {
+        let export = &self.export;
+        loop {
+            let cancelled = export.outbox.lock().specials.cancel(cmd.victim);
+            let is_passed_on = match cancelled {
+                Cancelled::CarriedOut => return Some(ECONNRESET.to_errno()),
+                Cancelled::Waiting(job) => {
+                    drop(job);
+                    return Some(ECONNRESET.to_errno());
+                }
+                Cancelled::PassedOn => true,
+                Cancelled::Unknown => false,
+            };
+            if let Some(victim) = export.in_flight.find(|job| job.seqnum == cmd.victim) {
+                if !self.mark_unlinked(victim.data(), cmd.seqnum) {
+                    return Some(0);
+                }
+                victim.unlink();
+                return None;
+            }
+            if !is_passed_on && !export.in_flight.is_completing() {
+                return Some(0);
+            }
+            fsleep(Delta::from_micros(100));
+        }
     }
 
     /// Says that a CMD_UNLINK waits for the end of a transfer; returns whether that is still to

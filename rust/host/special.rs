@@ -146,7 +146,7 @@ enum Current {
 pub(crate) enum Cancelled {
     /// There is no such request.
     Unknown,
-    /// It may be about to be in flight: look there again.
+    /// It may be about to be in flight.
     PassedOn,
     /// It will not be answered by anybody else.
     CarriedOut,

@@ -14,7 +14,13 @@ use kernel::{
     container_of,
     prelude::*,
     static_lock_class,
-    sync::ArcBorrow,
+    sync::{
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        ArcBorrow, //
+    },
     types::Opaque, //
 };
 
@@ -80,6 +86,21 @@ impl<T: Handler> Anchor<T> {
             }
         }
         found
+    }
+
+    /// Whether the completion handler of a transfer that is not here any more may still be running.
+    ///
+    /// If not, and [`find`](Self::find) has missed a transfer before, then who takes a lock that its
+    /// handler takes comes after the handler. Any context.
+    pub fn is_completing(&self) -> bool {
+        // usbcore counts up, takes the transfer off with the anchor's lock, calls the handler, and counts
+        // down.
+        // SAFETY: The anchor is initialised, and the counter an `int`.
+        let completing = unsafe {
+            let counter = &raw mut (*self.as_raw()).suspend_wakeups.counter;
+            Atomic::from_ptr(counter).load(Relaxed)
+        };
+        completing != 0
     }
 
     /// Cancels all transfers in flight and waits until their completion handlers have returned.

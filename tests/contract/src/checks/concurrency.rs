@@ -36,6 +36,7 @@ pub fn run(report: &mut Report) {
         report.check("concurrency.unbind-and-close", unbind_and_close);
         report.check("concurrency.unbind-killed", unbind_killed);
         report.check("concurrency.unlink-and-complete", unlink_and_complete);
+        report.check("concurrency.unlink-and-play", unlink_and_play);
         report.check("concurrency.import-again", import_again);
         let kind = report.kind;
         report.check("concurrency.load-and-attach", move || load_and_attach(kind));
@@ -239,6 +240,43 @@ fn unlink_and_complete() -> Outcome {
     let last = peer.unlink(0)?;
     let serves = peer.receive() == format!("unlinked #{last} status=0");
     Ok(format!("{} of {COUNT}, serves: {serves}", right.count()))
+}
+
+/// Packets that are cancelled about when they have been played: no cancellation is answered before the
+/// transfer that was quicker, or its client would be told of a transfer that it no longer knows.
+fn unlink_and_play() -> Outcome {
+    const COUNT: u32 = 1024;
+    let export = Local::sound_card()?.export()?;
+    let mut peer = Peer::connect(&export.device)?;
+    peer.control([0, 9, 1, 0, 0, 0, 0, 0])?;
+    peer.control([1, 0x0b, 1, 0, 1, 0, 0, 0])?;
+    // How many cancellations of nothing it takes until the packet has been played.
+    let mut pause: u32 = 0;
+    for round in 0..COUNT {
+        let (request, packets) = peer.playback(1, 192);
+        let victim = peer.submit_packets(request, &[0; 192], &packets)?;
+        for _ in 0..pause {
+            peer.unlink(0)?;
+        }
+        let cancelled = format!("unlinked #{} ", peer.unlink(victim)?);
+        let played = format!("reply #{victim} ");
+        let mut was_played = false;
+        loop {
+            let reply = peer.receive();
+            if reply.starts_with(&cancelled) {
+                break;
+            }
+            if !reply.starts_with("unlinked #") && !reply.starts_with(&played) {
+                return Ok(format!("{round} right, then {reply}"));
+            }
+            was_played |= reply.starts_with(&played);
+        }
+        pause = match was_played {
+            true => pause.saturating_sub(1),
+            false => pause + 1,
+        };
+    }
+    Ok(format!("{COUNT} right, {}", peer.liveness()))
 }
 
 /// An imported device is exported, and imported once more by the same controller: to configure it,
