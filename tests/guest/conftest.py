@@ -96,9 +96,15 @@ def tools(request: pytest.FixtureRequest) -> Tools:
 
 
 @pytest.fixture
-def guest(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[Guest]:
+def guest_machine(kind: Kind) -> Machine:
+    """What `guest` is made of."""
+    return STRICT if kind is Kind.RS else PLAIN
+
+
+@pytest.fixture
+def guest(request: pytest.FixtureRequest, pool: Pool, guest_machine: Machine) -> Iterator[Guest]:
     """A guest for the modules under test, as booted but for traces of earlier tests in its log."""
-    for guests in _borrow(request, pool, STRICT if kind is Kind.RS else PLAIN):
+    for guests in _borrow(request, pool, guest_machine):
         yield guests[0]
 
 
