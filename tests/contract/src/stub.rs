@@ -125,6 +125,15 @@ impl Local {
         attribute::write(self.file("usbip_sockfd"), text)
     }
 
+    /// Binds it again if usbcore has dropped it, because it could not be reset: it has been enumerated
+    /// anew, and is not exported any more.
+    pub fn keep_exported(&self) {
+        if self.driver() == "usb" {
+            self.unbind("usb");
+            self.bind();
+        }
+    }
+
     /// Waits until its client is cleared away; returns whether it can be imported again.
     pub fn wait_available(&self) -> bool {
         limit::wait_until(|| self.status() != "\"2\\n\"");

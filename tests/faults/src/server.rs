@@ -6,7 +6,7 @@ use crate::case::{Bench, Case};
 use crate::fault::{Fault, Tasks};
 use contract::peer::Peer;
 use contract::stub::{Export, Local};
-use contract::{attribute, errno};
+use contract::{attribute, errno, limit};
 use std::cell::Cell;
 use std::io;
 use usbip_protocol::{flags, CmdSubmit, Direction};
@@ -162,7 +162,11 @@ impl Device {
         if !self.used.replace(false) {
             return Ok(());
         }
-        if !self.local.wait_available() {
+        let is_available = limit::wait_until(|| {
+            self.local.keep_exported();
+            self.local.wait_available()
+        });
+        if !is_available {
             let status = self.local.status();
             return Err(io::Error::other(format!("not available: {status}")));
         }

@@ -167,6 +167,7 @@ impl Loop {
     fn check(&self, what: &str, used: fn(&Self) -> String) -> io::Result<()> {
         self.detach();
         let works = limit::wait_until(|| {
+            self.local.keep_exported();
             let outcome = used(self);
             outcome == "disk read" || outcome == "keyboard there"
         });
