@@ -60,6 +60,7 @@ def test_endurance(link: Link) -> None:
         while time.monotonic() < deadline:
             done[soak.cycle()] += 1
     assert done
-    assert _grown(usages[0], usages[-1], done.total()) == []
+    grown = _grown(usages[0], usages[-1], done.total())
+    assert not grown, "\n".join(grown)
     assert usages[-1].threads == usages[0].threads
     soak.stop()
