@@ -190,7 +190,7 @@ fuzz: setup
 	@tests/env/enter tests/fuzz/run $(if $(TIME),--time='$(TIME)') $(if $(JOBS),--jobs='$(JOBS)') $(TARGETS)
 
 # BUGS of tests/planted/bugs.toml.
-planted: export USBIP_KERNEL := debug
+planted: export USBIP_KERNEL := $(or $(KERNEL),debug)
 planted: setup
 	@tests/env/setup debug
 	@tests/env/enter tests/planted/run $(BUGS)

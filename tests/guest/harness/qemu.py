@@ -9,10 +9,12 @@ from pathlib import Path
 from .env import Env
 from .qmp import Qmp
 
-# Enough for any emulated guest on a busy host: what a watchdog reports then is a real hang.
+# Enough for any emulated guest on a busy host: what a watchdog reports then is a real hang. KCSAN waits for another
+# access for as long as an emulated processor takes for what a real one does in the usual 80 us: those found nothing.
 KERNEL_WORDS = (
     "console=ttyS0 earlyprintk=serial,ttyS0 loglevel=7 panic=-1 net.ifnames=0"
     " rcupdate.rcu_cpu_stall_timeout=120 rcupdate.rcu_exp_cpu_stall_timeout=0 watchdog_thresh=60"
+    " kcsan.udelay_task=500 kcsan.udelay_interrupt=100"
     " printk.devkmsg=on usb_storage.delay_use=0 mitigations=off apparmor=0 audit=0 random.trust_cpu=on"
 )
 START_SECONDS = 15.0
