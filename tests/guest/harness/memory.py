@@ -10,7 +10,7 @@ from .guest import Guest
 # TIME_WAIT, caches (what refers to what takes several rounds), free pages on processors' lists, and address
 # space that is given back only when many pages of it are free or, as here, a module goes.
 _SETTLE = """
-udevadm settle --timeout=30
+udevadm settle --timeout=120
 echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
 sync
 for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
