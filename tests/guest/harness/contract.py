@@ -4,6 +4,7 @@
 Both kinds of modules are checked at the same time, each in a guest of its own.
 """
 
+import re
 import time
 import tomllib
 from collections.abc import Callable
@@ -26,6 +27,8 @@ GROUP_SECONDS = 75
 MISSING = "(no outcome)"
 _LANES = 4
 _MORE_TRIES_OF_C = 3
+# When the emulated controller has lost something.
+_TRIES = 3
 
 
 def _devices() -> tuple[str, ...]:
@@ -101,6 +104,15 @@ def _spoils(kind: Kind) -> Callable[[str], bool]:
     return lambda line: not any(text in line for text in harmless)
 
 
+def _controller_forgot(log: Log) -> bool:
+    """Whether a request of usbcore's own to an exported device was not answered within five seconds.
+
+    QEMU's xHC loses one now and then under Debian testing's kernel, while a neighbour is reset. What is found then does
+    not count.
+    """
+    return re.search(r"usbip-host \S+: can't set config #\d+, error -110", log.text) is not None
+
+
 def _outcomes(output: str) -> dict[str, str]:
     return dict(line.split("\t", 1) for line in output.splitlines() if "\t" in line)
 
@@ -132,11 +144,15 @@ class Runs:
 
     def over_tcp(self, group: str) -> tuple[dict[str, str], Log]:
         """What the checks of a group find with ours over TCP, and what the kernel says meanwhile."""
-        [guest] = self._pool.take(machine(Kind.RS))
-        guest.begin(f"contract {group} over TCP")
-        output, _ = self._output(guest, Kind.RS, group, "tcp")
-        log = guest.finish(self._env.logs / f"test_contract.{group}-tcp")
-        self._pool.give_back(guest, clean=bool(output) and guest.alive and not log.complaints)
+        for _ in range(_TRIES):
+            [guest] = self._pool.take(machine(Kind.RS))
+            guest.begin(f"contract {group} over TCP")
+            output, _ = self._output(guest, Kind.RS, group, "tcp")
+            log = guest.finish(self._env.logs / f"test_contract.{group}-tcp")
+            forgot = _controller_forgot(log)
+            self._pool.give_back(guest, clean=bool(output) and guest.alive and not log.complaints and not forgot)
+            if not forgot:
+                break
         return _outcomes(output), log
 
     def log(self, kind: Kind, group: str) -> Log:
@@ -152,6 +168,10 @@ class Runs:
 
     def _run(self, group: str) -> None:
         self._run_kinds(group, *self._kinds)
+        for _ in range(_TRIES - 1):
+            if not _controller_forgot(self._logs[Kind.RS, group]):
+                break
+            self._run_kinds(group, Kind.RS)
         for _ in range(_MORE_TRIES_OF_C if Kind.C in self._kinds else 0):
             first = self._outcomes[Kind.C, group]
             odd = self._odd_for_c(group)
