@@ -253,30 +253,40 @@ fn unlink_and_play() -> Outcome {
     // How many cancellations of nothing it takes until the packet has been played.
     let mut pause: u32 = 0;
     for round in 0..COUNT {
-        let (request, packets) = peer.playback(1, 192);
-        let victim = peer.submit_packets(request, &[0; 192], &packets)?;
-        for _ in 0..pause {
-            peer.unlink(0)?;
-        }
-        let cancelled = format!("unlinked #{} ", peer.unlink(victim)?);
-        let played = format!("reply #{victim} ");
-        let mut was_played = false;
-        loop {
-            let reply = peer.receive();
-            if reply.starts_with(&cancelled) {
-                break;
-            }
-            if !reply.starts_with("unlinked #") && !reply.starts_with(&played) {
-                return Ok(format!("{round} right, then {reply}"));
-            }
-            was_played |= reply.starts_with(&played);
-        }
-        pause = match was_played {
-            true => pause.saturating_sub(1),
-            false => pause + 1,
+        pause = match play_and_cancel(&mut peer, pause)? {
+            Ok(true) => pause.saturating_sub(1),
+            Ok(false) => pause + 1,
+            Err(reply) => return Ok(format!("{round} right, then {reply}")),
         };
     }
     Ok(format!("{COUNT} right, {}", peer.liveness()))
+}
+
+/// Plays a packet and cancels it behind `pause` cancellations of nothing. Returns whether it was
+/// quicker, or a reply that is out of place.
+fn play_and_cancel(peer: &mut Peer, pause: u32) -> std::io::Result<Result<bool, String>> {
+    let (request, packets) = peer.playback(1, 192);
+    let victim = peer.submit_packets(request, &[0; 192], &packets)?;
+    for _ in 0..pause {
+        peer.unlink(0)?;
+    }
+    let cancelled = format!("unlinked #{} ", peer.unlink(victim)?);
+    let played = format!("reply #{victim} ");
+    let (mut was_played, mut was_cancelled) = (false, false);
+    let mut unanswered = pause + 1;
+    // The answer to the last cancellation may come before others: the packet is urgent.
+    while unanswered > 0 {
+        let reply = peer.receive();
+        if reply.starts_with(&played) && !was_cancelled {
+            was_played = true;
+        } else if reply.starts_with("unlinked #") {
+            was_cancelled |= reply.starts_with(&cancelled);
+            unanswered -= 1;
+        } else {
+            return Ok(Err(reply));
+        }
+    }
+    Ok(Ok(was_played))
 }
 
 /// An imported device is exported, and imported once more by the same controller: to configure it,
