@@ -116,10 +116,9 @@ def mixed_guest(request: pytest.FixtureRequest, pool: Pool) -> Iterator[Guest]:
 
 
 @pytest.fixture
-def pair(request: pytest.FixtureRequest, pool: Pool, kind: Kind) -> Iterator[list[Guest]]:
+def pair(request: pytest.FixtureRequest, pool: Pool, guest_machine: Machine) -> Iterator[list[Guest]]:
     """Two guests, server (10.77.0.1) and client (10.77.0.2), on one virtual network."""
-    words = STRICT.words if kind is Kind.RS else PLAIN.words
-    yield from _borrow(request, pool, *joined(pool.scratch, words=words))
+    yield from _borrow(request, pool, *joined(pool.scratch, words=guest_machine.words))
 
 
 @pytest.fixture(scope="module")
