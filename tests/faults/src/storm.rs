@@ -28,6 +28,9 @@ const LENGTH: Duration = Duration::from_secs(4);
 const STICK: (u32, u32) = (5, 8);
 const KEYBOARD: (u32, u32) = (3, 0);
 
+/// The drivers of what is imported; nothing in this guest loads one that is missing.
+const DRIVERS: [&str; 4] = ["usb_storage", "usbhid", "hid_generic", "evdev"];
+
 /// A device that is exported, and imported by the same machine.
 struct Loop {
     local: Local,
@@ -40,7 +43,7 @@ pub fn run(name: &str, injector: &Injector) -> io::Result<()> {
     if !NAME.contains(name) {
         return Ok(());
     }
-    for module in ["usb_storage", "usbhid"] {
+    for module in DRIVERS {
         match kind::load_other(module).as_str() {
             "ok" => {}
             problem => return Err(io::Error::other(problem.to_owned())),
@@ -48,7 +51,7 @@ pub fn run(name: &str, injector: &Injector) -> io::Result<()> {
     }
     let result = storms(injector);
     // What is left is found when our modules are to be unloaded.
-    for module in ["usb_storage", "usbhid"] {
+    for module in DRIVERS {
         kind::unload_other(module);
     }
     result
