@@ -126,18 +126,26 @@ impl Local {
     }
 
     /// Binds it again if usbcore has dropped it, because it could not be reset: it has been enumerated
-    /// anew, and is not exported any more.
+    /// anew, and is not exported any more. Without memory it may then have no driver at all.
     pub fn keep_exported(&self) {
-        if self.driver() == "usb" {
-            self.unbind("usb");
+        let driver = self.driver();
+        if driver == "usb" {
+            self.unbind(&driver);
+        }
+        if driver != "usbip-host" {
             self.bind();
         }
+    }
+
+    /// Whether it can be imported.
+    pub fn is_available(&self) -> bool {
+        self.status() == "\"1\\n\""
     }
 
     /// Waits until its client is cleared away; returns whether it can be imported again.
     pub fn wait_available(&self) -> bool {
         limit::wait_until(|| self.status() != "\"2\\n\"");
-        self.status() == "\"1\\n\""
+        self.is_available()
     }
 
     /// Gives it back to the driver it had, whatever state it is in.

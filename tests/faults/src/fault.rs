@@ -2,12 +2,13 @@
 
 //! Has allocations fail.
 //!
-//! Only those below our modules' functions: the kernel looks at the stack before it counts.
-//! (Documentation/fault-injection/fault-injection.rst)
+//! Only those below our modules' functions, and not below [`FORGETFUL`]: the kernel looks at the stack
+//! before it counts. (Documentation/fault-injection/fault-injection.rst)
 
 use std::cell::Cell;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// What has allocations fail: those of slab objects, those of pages.
@@ -17,8 +18,9 @@ const ATTRIBUTES: [&str; 2] = [
 ];
 /// More than ever fail: `times` counts down from here.
 const TIMES: u32 = 1_000_000;
-/// How far a function's code reaches from its symbol.
-const FUNCTION: u64 = 0x1000;
+/// Without memory it marks a URB as unlinked and has nobody unlink it: whoever kills the URB waits for
+/// ever, whatever the driver (Linux 7.3, `drivers/usb/host/xhci.c`).
+const FORGETFUL: &str = "xhci_urb_dequeue";
 
 /// Whose allocations fail.
 #[derive(Clone, Copy)]
@@ -69,11 +71,8 @@ pub struct Fault<'a> {
 impl Injector {
     /// Limits failures to our modules, which are loaded.
     pub fn new() -> io::Result<Self> {
-        let (start, end) = text()?;
         for attribute in ATTRIBUTES {
             let set = |file: &str, value: &str| set(attribute, file, value);
-            set("require-start", &format!("{start:#x}"))?;
-            set("require-end", &format!("{end:#x}"))?;
             set("stacktrace-depth", "32")?;
             set("ignore-gfp-wait", "N")?;
             // A stack trace would look as if something were wrong.
@@ -83,6 +82,9 @@ impl Injector {
         }
         set(ATTRIBUTES[1], "ignore-gfp-highmem", "N")?;
         set(ATTRIBUTES[1], "min-order", "0")?;
+        let forgetful = range(|symbol| symbol.name == FORGETFUL)?;
+        limit("reject", &forgetful.unwrap_or_default())?;
+        limit_to(Symbol::is_ours)?;
         Ok(Self(()))
     }
 
@@ -96,14 +98,19 @@ impl Injector {
         }
     }
 
-    /// Has one in so many allocations fail, whoever asks for them and in whatever context, until it
-    /// is called with 0.
-    pub fn storm(&self, percent: u32) -> io::Result<()> {
-        for attribute in ATTRIBUTES {
-            set(attribute, "times", &TIMES.to_string())?;
-            set(attribute, "probability", &percent.to_string())?;
-        }
-        Ok(())
+    /// Has one in so many of the allocations below a module's functions fail, whoever asks for them and in whatever
+    /// context, until [`calm`](Self::calm) is called.
+    pub fn storm(&self, module: &str, percent: u32) -> io::Result<()> {
+        // Another one's functions may lie between those of two modules.
+        limit_to(|symbol| symbol.module == module)?;
+        self.count_from_zero()?;
+        probability(percent)
+    }
+
+    /// Ends a storm.
+    pub fn calm(&self) -> io::Result<()> {
+        probability(0)?;
+        limit_to(Symbol::is_ours)
     }
 
     /// How many have failed since the count began.
@@ -169,22 +176,75 @@ fn threads(names: &[&str]) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// From where to where our functions are.
-fn text() -> io::Result<(u64, u64)> {
-    let symbols = fs::read_to_string("/proc/kallsyms")?;
-    let addresses = symbols.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        let (address, kind, module) = (words.next()?, words.next()?, words.nth(1)?);
-        let is_ours = module.starts_with("[usbip_") || module.starts_with("[vhci_");
-        (is_ours && kind.eq_ignore_ascii_case("t"))
-            .then(|| u64::from_str_radix(address, 16).ok())?
-    });
-    let (mut start, mut end) = (u64::MAX, 0);
-    for address in addresses {
-        (start, end) = (start.min(address), end.max(address + FUNCTION));
+/// Limits failures to what is below functions that lie from the first of these to the last.
+fn limit_to(wanted: impl Fn(&Symbol) -> bool) -> io::Result<()> {
+    let none = || io::Error::other("our modules are not in /proc/kallsyms");
+    limit("require", &range(wanted)?.ok_or_else(none)?)
+}
+
+/// Limits failures to, or rejects them for, what is below the functions in a range.
+fn limit(what: &str, range: &Range<u64>) -> io::Result<()> {
+    for attribute in ATTRIBUTES {
+        set(
+            attribute,
+            &format!("{what}-start"),
+            &format!("{:#x}", range.start),
+        )?;
+        set(
+            attribute,
+            &format!("{what}-end"),
+            &format!("{:#x}", range.end),
+        )?;
     }
-    match start < end {
-        true => Ok((start, end)),
-        false => Err(io::Error::other("our modules are not in /proc/kallsyms")),
+    Ok(())
+}
+
+fn probability(percent: u32) -> io::Result<()> {
+    ATTRIBUTES
+        .iter()
+        .try_for_each(|attribute| set(attribute, "probability", &percent.to_string()))
+}
+
+/// Where functions are: from the first of these to what comes behind the last.
+fn range(wanted: impl Fn(&Symbol) -> bool) -> io::Result<Option<Range<u64>>> {
+    let symbols = Symbol::all()?;
+    let chosen = symbols.iter().filter(|symbol| wanted(symbol));
+    let (start, last) = chosen.fold((u64::MAX, 0), |(start, last), symbol| {
+        (start.min(symbol.address), last.max(symbol.address))
+    });
+    let behind = symbols.iter().map(|symbol| symbol.address);
+    let end = behind.filter(|address| *address > last).min();
+    Ok((start <= last).then(|| start..end.unwrap_or(u64::MAX)))
+}
+
+/// A function of the kernel or of a module.
+struct Symbol {
+    address: u64,
+    name: String,
+    /// Nothing for the kernel itself.
+    module: String,
+}
+
+impl Symbol {
+    /// All there are.
+    fn all() -> io::Result<Vec<Self>> {
+        let symbols = fs::read_to_string("/proc/kallsyms")?;
+        Ok(symbols.lines().filter_map(Self::parse).collect())
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split_whitespace();
+        let (address, kind, name) = (words.next()?, words.next()?, words.next()?);
+        let module = words.next().unwrap_or_default();
+        kind.eq_ignore_ascii_case("t").then_some(())?;
+        Some(Self {
+            address: u64::from_str_radix(address, 16).ok()?,
+            name: name.to_owned(),
+            module: module.trim_matches(['[', ']']).to_owned(),
+        })
+    }
+
+    fn is_ours(&self) -> bool {
+        self.module.starts_with("usbip_") || self.module.starts_with("vhci_")
     }
 }

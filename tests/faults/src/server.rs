@@ -164,7 +164,7 @@ impl Device {
         }
         let is_available = limit::wait_until(|| {
             self.local.keep_exported();
-            self.local.wait_available()
+            self.local.is_available()
         });
         if !is_available {
             let status = self.local.status();

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 const NAME: &str = "both: traffic";
 /// One in so many allocations fails, in percent.
 const PERCENT: [u32; 3] = [1, 5, 20];
+const MODULES: [&str; 2] = ["usbip_host_rs", "vhci_hcd_rs"];
 /// How long each of them lasts.
 const LENGTH: Duration = Duration::from_secs(4);
 /// The number of the speed of the stick and of the keyboard, and the port of each.
@@ -71,21 +72,34 @@ fn storms(injector: &Injector) -> io::Result<()> {
     };
     let _exports = [stick.local.export()?, keyboard.local.export()?];
     for percent in PERCENT {
-        let mut outcomes = BTreeMap::new();
-        injector.storm(percent)?;
-        let deadline = Instant::now() + limit::stretched(LENGTH);
-        while Instant::now() < deadline {
-            for outcome in [stick.read(), keyboard.listen()] {
-                *outcomes.entry(outcome).or_insert(0) += 1;
-            }
+        for module in MODULES {
+            storm(injector, module, percent, &stick, &keyboard)?;
+            stick.check("a stick is read", Loop::read)?;
+            keyboard.check("a keyboard is there", Loop::listen)?;
         }
-        let faults = injector.injected()?;
-        injector.storm(0)?;
-        print_row(NAME, &format!("anybody, {percent} %"), faults, &outcomes);
-        stick.check("a stick is read", Loop::read)?;
-        keyboard.check("a keyboard is there", Loop::listen)?;
     }
     [stick, keyboard].iter().for_each(Loop::detach);
+    Ok(())
+}
+
+fn storm(
+    injector: &Injector,
+    module: &str,
+    percent: u32,
+    stick: &Loop,
+    keyboard: &Loop,
+) -> io::Result<()> {
+    let mut outcomes = BTreeMap::new();
+    injector.storm(module, percent)?;
+    let deadline = Instant::now() + limit::stretched(LENGTH);
+    while Instant::now() < deadline {
+        for outcome in [stick.read(), keyboard.listen()] {
+            *outcomes.entry(outcome).or_insert(0) += 1;
+        }
+    }
+    let faults = injector.injected()?;
+    injector.calm()?;
+    print_row(NAME, &format!("{module}, {percent} %"), faults, &outcomes);
     Ok(())
 }
 
@@ -97,8 +111,9 @@ impl Loop {
             let Ok((one, other)) = UnixStream::pair() else {
                 return false;
             };
-            let line = format!("{} FD {} {}", self.port, self.local.devid(), self.speed);
+            self.local.keep_exported();
             self.local.wait_available();
+            let line = format!("{} FD {} {}", self.port, self.local.devid(), self.speed);
             return self.local.sockfd("FD", &one) == "ok"
                 && vhci.attach_line(&line, other.as_fd()) == "ok";
         }
@@ -170,7 +185,6 @@ impl Loop {
     fn check(&self, what: &str, used: fn(&Self) -> String) -> io::Result<()> {
         self.detach();
         let works = limit::wait_until(|| {
-            self.local.keep_exported();
             let outcome = used(self);
             outcome == "disk read" || outcome == "keyboard there"
         });
