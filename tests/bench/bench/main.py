@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from harness.dmesg import KernelComplaint
 from harness.env import Env
 
-from . import crowd, distance, halves, isochronous, kvm, neighbours, storage, table, tools, whole
+from . import crowd, distance, ethernet, halves, isochronous, kvm, neighbours, storage, table, tools, whole
 from .document import write_document
 from .job import Job
 from .machine import BadRun, Clock, Machine
@@ -31,6 +31,7 @@ SUITES: dict[str, Callable[[], Iterable[Job]]] = {
     isochronous.SUITE: isochronous.jobs,
     neighbours.SUITE: neighbours.jobs,
     crowd.SUITE: crowd.jobs,
+    ethernet.SUITE: ethernet.jobs,
     distance.SUITE: distance.jobs,
     halves.SUITE: halves.jobs,
     tools.SUITE: tools.jobs,

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from . import crowd, isochronous, neighbours, storage, tools
+from . import crowd, ethernet, isochronous, neighbours, storage, tools
 from .cell import Cell, Stack
 from .whole import SUITE as WHOLE
 
@@ -42,6 +42,8 @@ class Target:
     grain: float = 0.0
 
 
+# Bytes.
+_LOOPBACK_SEGMENT = 65536
 _CROWD = Target(Goal.CROWD, 1.05, 1.0)
 _FAR_READ = Target(Goal.FAR_READ, 0.2)
 
@@ -59,8 +61,10 @@ def of(cell: Cell, stack: Stack, figure: str) -> Target | None:
             return Target(Goal.JITTER, 1.0, grain=1.0)
         case "p99" if cell.suite == neighbours.SUITE:
             return Target(Goal.NEIGHBOURS, 1.0 + cell.significance)
-        case "segments" | "wire_bytes" if cell.suite != neighbours.SUITE:
-            # Never more, so far as it can be told; beside a neighbour most of them are its own.
+        # Never more, so far as it can be told; beside a neighbour most of them are its own.
+        case "wire_bytes" if cell.suite != neighbours.SUITE:
+            return Target(Goal.WIRE, 1 + cell.significance)
+        case "segments" if cell.suite != neighbours.SUITE and _has_wire(cell):
             return Target(Goal.WIRE, 1 + cell.significance)
     return None
 
@@ -72,6 +76,11 @@ def of_ours(cell: Cell) -> tuple[Cell, str, Target] | None:
     if cell.suite == storage.SUITE and cell.action == "read" and (plain := storage.plain(cell.variant)):
         return Cell(cell.suite, plain, cell.size, cell.depth, cell.action), "time", _FAR_READ
     return None
+
+
+def _has_wire(cell: Cell) -> bool:
+    """Whether segments are like those of a wire, or as many: those of the loopback interface have up to 64 KiB."""
+    return cell.suite == ethernet.SUITE or cell.size < _LOOPBACK_SEGMENT
 
 
 def _is_whole(cell: Cell, stack: Stack) -> bool:

@@ -242,9 +242,8 @@ measure_attach() {
 
 # serve_crowd FROM TO: more devices that are served in user space, each on a port for high speed of its own, over TCP
 serve_crowd() {
-	for number in $(seq $(($1 - 1)) $(($2 - 1))); do
-		bench serve tcp $((number / 15 * 30 + number % 15)) >/dev/console 2>&1 &
-	done
+	ports=$(for number in $(seq $(($1 - 1)) $(($2 - 1))); do echo $((number / 15 * 30 + number % 15)); done)
+	bench serve-crowd tcp $ports >/dev/console 2>&1 &
 	CROWD=$(bench wait imported a4a4 $2)
 }
 
@@ -269,6 +268,11 @@ again() {
 	echo $busid >usbip-host/bind
 	cd /
 	usbip attach -r 127.0.0.1 -b $busid >/dev/console
+}
+
+# mtu BYTES: what the loopback interface takes at once
+mtu() {
+	ifconfig lo mtu $1
 }
 
 # distance MS: a round trip over the loopback interface

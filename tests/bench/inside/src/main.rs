@@ -9,7 +9,8 @@
 //! bench crowd LABEL in|out SIZE DEPTH COUNT BUSID...        the same with many devices at once
 //! bench strain BUSID in|out SIZE DEPTH                      the same without end, and without a result
 //! bench drive LABEL BUSID unix|tcp in|out SIZE DEPTH COUNT  the same, from a client in user space to the stub
-//! bench serve unix|tcp PORT [stuck]                       a device in user space, on a port of vhci
+//! bench serve unix|tcp PORT [stuck|punctual]              a device in user space, on a port of vhci
+//! bench serve-crowd unix|tcp PORT...                        many of them
 //! bench disk LABEL ACTION PATH COUNT                        what users of a disk do; nothing of it is in memory
 //! bench measure LABEL COMMAND ARGUMENTS...                the time and the work of a command
 //! ```
@@ -31,6 +32,7 @@ mod paced;
 mod pair;
 mod pipe;
 mod plan;
+mod ready;
 mod report;
 mod serve;
 mod strain;
@@ -51,9 +53,10 @@ fn run(arguments: &[&str]) -> io::Result<()> {
         ["disk", arguments @ ..] => disk::run(arguments),
         ["drive", arguments @ ..] => drive::run(arguments),
         ["serve", arguments @ ..] => serve::run(arguments),
+        ["serve-crowd", arguments @ ..] => serve::run_crowd(arguments),
         ["measure", arguments @ ..] => measure::run(arguments),
         _ => Err(io::Error::other(
-            "usage: bench wait|load|crowd|strain|disk|drive|serve|measure ...",
+            "usage: bench wait|load|crowd|strain|disk|drive|serve|serve-crowd|measure ...",
         )),
     }
 }

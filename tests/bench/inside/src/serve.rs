@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `bench serve`: a server in user space that answers at once, for vhci alone.
+//! `bench serve`: a server in user space that answers at once, for vhci alone; `bench serve-crowd`: many in one process.
 
 use crate::paced::Paced;
+use crate::ready::Ready;
 use crate::{fake, pair};
+use rustix::event::epoll::EventFlags;
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::process::setpriority_process;
+use rustix::thread::set_current_timer_slack;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::num::NonZeroU64;
 use std::os::fd::AsRawFd;
 use std::thread;
 use usbip_protocol::{
@@ -33,15 +37,37 @@ pub fn run(arguments: &[&str]) -> io::Result<()> {
         [kind, port, manner @ ("stuck" | "punctual")] => (kind, port, *manner),
         _ => return Err(io::Error::other("wanted: unix|tcp PORT [stuck|punctual]")),
     };
+    let wire = attach(kind, port)?;
+    if manner == "punctual" {
+        // What a device does is not put off by those who hear of it, nor to save a timer interrupt.
+        setpriority_process(None, MOST_FAVOURED)?;
+        set_current_timer_slack(NonZeroU64::new(1))?;
+    }
+    Server::new(wire, manner == "stuck").serve()
+}
+
+/// Attaches a device to each of the ports and serves them until one is detached.
+pub fn run_crowd(arguments: &[&str]) -> io::Result<()> {
+    let [kind, ports @ ..] = arguments else {
+        return Err(io::Error::other("wanted: unix|tcp PORT..."));
+    };
+    let ready = Ready::new()?;
+    let mut servers = Vec::new();
+    for port in ports {
+        let server = Server::new(attach(kind, port)?, false);
+        ready.add(&server.wire, servers.len(), EventFlags::IN)?;
+        servers.push(server);
+    }
+    while servers[ready.wait()?].receive()? {}
+    Ok(())
+}
+
+/// Attaches a device and returns its end of the connection.
+fn attach(kind: &str, port: &str) -> io::Result<File> {
     let (wire, drivers) = pair::connect(kind)?;
     let line = format!("{port} {} {DEVID} {HIGH_SPEED}", drivers.as_raw_fd());
     fs::write(ATTACH, line)?;
-    drop(drivers);
-    if manner == "punctual" {
-        // What a device does is not put off by those who hear of it.
-        setpriority_process(None, MOST_FAVOURED)?;
-    }
-    Server::new(wire, manner == "stuck").serve()
+    Ok(wire)
 }
 
 /// The server's end of a connection.
@@ -73,15 +99,20 @@ impl Server {
     fn serve(mut self) -> io::Result<()> {
         loop {
             self.paced.answer(&mut self.wire, &mut self.pdu)?;
-            if !self.wait()? {
-                continue;
+            if self.wait()? && !self.receive()? {
+                return Ok(());
             }
-            match self.wire.read(&mut self.input[self.have..])? {
-                0 => return Ok(()),
-                count => self.have += count,
-            }
-            self.answer()?;
         }
+    }
+
+    /// Reads once and answers; returns whether the device is still attached.
+    fn receive(&mut self) -> io::Result<bool> {
+        match self.wire.read(&mut self.input[self.have..])? {
+            0 => return Ok(false),
+            count => self.have += count,
+        }
+        self.answer()?;
+        Ok(true)
     }
 
     /// Waits until there is something to read, unless a transfer ends first. Where there are none,

@@ -13,6 +13,7 @@ use rustix::ioctl::{ioctl, opcode, Getter, Opcode, Setter, Updater};
 use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 const PAGE: usize = 4096;
@@ -84,6 +85,12 @@ impl Usbfs {
         let urbs = (0..plan.depth).map(urb).collect();
         let size = plan.size;
         Ok(Self { node, urbs, size })
+    }
+}
+
+impl AsFd for Usbfs {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.node.as_fd()
     }
 }
 
