@@ -51,6 +51,8 @@ pub trait Driver: 'static {
     const FILES: &'static [DriverFileRef];
 
     /// Binds a device, or refuses it with `ENODEV`. Task context, device lock held.
+    ///
+    /// Every device that is bound is disconnected some time.
     fn probe(device: &Device) -> Result<Self::Data>;
 
     /// The device goes away or is to be unbound. Task context, device lock held.
@@ -126,8 +128,9 @@ impl<T: Driver> Adapter<T> {
                     device::Device::<CoreInternal<'_>>::from_raw(&raw mut (*udev).dev),
                 )
             };
-            let data = T::probe(device)?;
-            generic.set_drvdata(Ok::<_, Error>(data))?;
+            // The memory comes first: what has been probed cannot fail any more.
+            let data = pin_init::pin_init_scope(|| T::probe(device).map(Ok::<_, Error>));
+            generic.set_drvdata(data)?;
             Ok(0)
         })
     }

@@ -210,8 +210,13 @@ fn bind(server: &mut Server, fault: &Fault) -> io::Result<String> {
             Ok("ok".to_owned())
         }
         Err(error) => {
+            stick.local.keep_exported();
+            let is_available = stick.local.wait_available();
             stick.local.give_back();
-            Ok(error.to_string())
+            match is_available {
+                true => Ok(error.to_string()),
+                false => Err(io::Error::other(format!("{error}, and never again"))),
+            }
         }
     }
 }
