@@ -128,6 +128,10 @@ impl Local {
     /// Binds it again if usbcore has dropped it, because it could not be reset: it has been enumerated
     /// anew, and is not exported any more. Without memory it may then have no driver at all.
     pub fn keep_exported(&self) {
+        // usbcore is still adding it; the driver core would lose the message that it says so with (Linux 7.3, `dd.c`).
+        if !self.file("ep_00").exists() {
+            return;
+        }
         let driver = self.driver();
         if driver == "usb" {
             self.unbind(&driver);
