@@ -21,8 +21,8 @@ SAMPLES = 12
 # One lost with every twentieth attachment is found; below that, what is kept for later comes and goes.
 OBJECTS_PER_CYCLE = 0.05
 MIN_OBJECTS = 64
-MAX_KILOBYTES = {"SUnreclaim": 512, "VmallocUsed": 512, "KernelStack": 128, "Percpu": 128}
-COLUMNS = ("MemAvailable", "SUnreclaim", "KernelStack", "VmallocUsed")
+MAX_KILOBYTES = {"LargeObjects": 512, "VmallocUsed": 512, "KernelStack": 128, "Percpu": 128}
+COLUMNS = ("MemAvailable", "LargeObjects", "KernelStack", "VmallocUsed")
 
 
 def _row(begin: float, cycles: int, soak: Soak, usage: Usage) -> str:

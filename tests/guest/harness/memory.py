@@ -9,7 +9,7 @@ from .guest import Guest
 # Everything that is only kept for later is thrown away, or it would look like a leak: udev's workers, which stay for some
 # seconds when there is nothing to do, connections in TIME_WAIT, caches (what refers to what takes several rounds), free
 # pages on processors' lists, and address space that is given back only when many pages of it are free or, as here, a
-# module goes.
+# module goes. In the end the kernel adds up what each processor has counted.
 _SETTLE = """
 udevadm settle --timeout=120
 while ps -eo comm= | grep -q '^(udev-worker)'; do sleep 0.2; done
@@ -19,10 +19,15 @@ for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
 for cache in /sys/kernel/slab/*/shrink; do echo 1 > "$cache"; done
 modprobe dummy && rmmod dummy
 ! [ -e /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
+cat /proc/sys/vm/stat_refresh
 """
 # Reclaimed as the kernel sees fit: their size says what was looked at, not what was lost. The block layer keeps
-# up to 256 free bios a processor (ALLOC_CACHE_MAX).
-_CACHES = ("dentry", "inode", "damon_region", "radix_tree_node", "buffer_head", "bio-")
+# up to 256 free bios a processor (ALLOC_CACHE_MAX). Areas of address space are kept by size (VmallocUsed says
+# what is in use), each with something for kmemleak to scan, and DEBUG_OBJECTS keeps a pool.
+_CACHES = (
+    "dentry", "inode", "damon_region", "radix_tree_node", "buffer_head", "bio-",
+    "vmap_area", "kmemleak_scan_area", "debug_objects_cache",
+)  # fmt: skip
 _ACCOUNTED = ("MemFree", "Buffers", "Cached", "AnonPages", "Slab", "KernelStack", "PageTables", "Percpu")
 _PAGE = 4096
 _KEPT = ("MemAvailable", "SUnreclaim", "KernelStack", "VmallocUsed", "Percpu")
@@ -48,7 +53,10 @@ class Usage:
         # Pages that were allocated as pages, which no statistic names.
         accounted = sum(meminfo[name] for name in _ACCOUNTED) + _listed(guest)
         kilobytes["Unaccounted"] = meminfo["MemTotal"] - accounted
-        return cls(kilobytes, _objects(guest), _threads(guest))
+        caches = [line.split() for line in guest.read("/proc/slabinfo").splitlines()[2:]]
+        # What no cache is large enough for; slabs that are only partly in use come and go.
+        kilobytes["LargeObjects"] = meminfo["Slab"] - sum(map(_slabs, caches))
+        return cls(kilobytes, _objects(caches), _threads(guest))
 
     def grown(self, since: "Usage") -> dict[str, int]:
         """The slab caches with more objects than before, and how many more."""
@@ -62,13 +70,13 @@ def _listed(guest: Guest) -> int:
     return sum(map(int, pages)) * _PAGE // 1024
 
 
-def _objects(guest: Guest) -> dict[str, int]:
-    counts = {}
-    for line in guest.read("/proc/slabinfo").splitlines()[2:]:
-        name, active, *_ = line.split()
-        if not any(cache in name for cache in _CACHES):
-            counts[name] = int(active)
-    return counts
+def _slabs(cache: list[str]) -> int:
+    """The KiB of a cache, a line of slabinfo: the pages of a slab are the sixth word, the slabs the last but one."""
+    return int(cache[5]) * int(cache[-2]) * _PAGE // 1024
+
+
+def _objects(caches: list[list[str]]) -> dict[str, int]:
+    return {name: int(active) for name, active, *_ in caches if not any(cache in name for cache in _CACHES)}
 
 
 def _threads(guest: Guest) -> int:
