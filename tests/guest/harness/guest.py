@@ -171,7 +171,7 @@ class Guest:
     def plug(self, stick: Stick, *, bus: str = "xhci.0") -> str:
         """Plug a stick in; returns the handle to unplug it with."""
         handle = f"stick{next(self._numbers)}"
-        # Without a lock, which QEMU holds for as long as the device that had the image before.
+        # Without a lock: QEMU may still have the image for a device that is gone (see `unplug`).
         file = {"driver": "file", "filename": str(stick.image), "locking": "off"}
         drive = {"driver": "raw", "node_name": handle, "file": file}
         self.qmp.execute("blockdev-add", **drive)
@@ -188,7 +188,7 @@ class Guest:
         return handle
 
     def unplug(self, handle: str) -> None:
-        """Pull a device out, and wait until QEMU has let go of it."""
+        """Pull a device out, and wait until QEMU has let go of it, or at least does not have it any more."""
         device = f"dev-{handle}"
         self._plugged.remove(handle)
         self.qmp.execute("device_del", id=device)
@@ -196,8 +196,9 @@ class Guest:
         try:
             self.qmp.wait_event("DEVICE_DELETED", lambda data: data.get("device") == device, limit)
         except ChannelTimeout:
-            # QEMU says so when nothing of its own refers to the device any more, which once it forgot to; for the
-            # guest the device is gone.
+            # QEMU says so when nothing of its own refers to the device any more, which once it forgot to.
+            if any(child["name"] == device for child in self.qmp.execute("qom-list", path="/machine/peripheral")):
+                raise
             return
         if handle.startswith("stick"):
             self.qmp.execute("blockdev-del", node_name=handle)
