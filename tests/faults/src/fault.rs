@@ -71,15 +71,12 @@ pub struct Fault<'a> {
 impl Injector {
     /// Limits failures to our modules, which are loaded.
     pub fn new() -> io::Result<Self> {
-        for attribute in ATTRIBUTES {
-            let set = |file: &str, value: &str| set(attribute, file, value);
-            set("stacktrace-depth", "32")?;
-            set("ignore-gfp-wait", "N")?;
-            // A stack trace would look as if something were wrong.
-            set("verbose", "1")?;
-            set("probability", "0")?;
-            set("interval", "1")?;
-        }
+        set_all("stacktrace-depth", "32")?;
+        set_all("ignore-gfp-wait", "N")?;
+        // A stack trace would look as if something were wrong.
+        set_all("verbose", "1")?;
+        set_all("probability", "0")?;
+        set_all("interval", "1")?;
         set(ATTRIBUTES[1], "ignore-gfp-highmem", "N")?;
         set(ATTRIBUTES[1], "min-order", "0")?;
         let forgetful = range(|symbol| symbol.name == FORGETFUL)?;
@@ -104,12 +101,12 @@ impl Injector {
         // Another one's functions may lie between those of two modules.
         limit_to(|symbol| symbol.module == module)?;
         self.count_from_zero()?;
-        probability(percent)
+        set_all("probability", &percent.to_string())
     }
 
     /// Ends a storm.
     pub fn calm(&self) -> io::Result<()> {
-        probability(0)?;
+        set_all("probability", "0")?;
         limit_to(Symbol::is_ours)
     }
 
@@ -125,9 +122,7 @@ impl Injector {
     }
 
     fn count_from_zero(&self) -> io::Result<()> {
-        ATTRIBUTES
-            .iter()
-            .try_for_each(|attribute| set(attribute, "times", &TIMES.to_string()))
+        set_all("times", &TIMES.to_string())
     }
 }
 
@@ -163,6 +158,12 @@ fn set(attribute: &str, file: &str, value: &str) -> io::Result<()> {
     fs::write(&path, value).map_err(|error| io::Error::other(format!("{path}: {error}")))
 }
 
+fn set_all(file: &str, value: &str) -> io::Result<()> {
+    ATTRIBUTES
+        .iter()
+        .try_for_each(|attribute| set(attribute, file, value))
+}
+
 /// The files to arm of all kernel threads with such names.
 fn threads(names: &[&str]) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
@@ -184,25 +185,8 @@ fn limit_to(wanted: impl Fn(&Symbol) -> bool) -> io::Result<()> {
 
 /// Limits failures to, or rejects them for, what is below the functions in a range.
 fn limit(what: &str, range: &Range<u64>) -> io::Result<()> {
-    for attribute in ATTRIBUTES {
-        set(
-            attribute,
-            &format!("{what}-start"),
-            &format!("{:#x}", range.start),
-        )?;
-        set(
-            attribute,
-            &format!("{what}-end"),
-            &format!("{:#x}", range.end),
-        )?;
-    }
-    Ok(())
-}
-
-fn probability(percent: u32) -> io::Result<()> {
-    ATTRIBUTES
-        .iter()
-        .try_for_each(|attribute| set(attribute, "probability", &percent.to_string()))
+    set_all(&format!("{what}-start"), &format!("{:#x}", range.start))?;
+    set_all(&format!("{what}-end"), &format!("{:#x}", range.end))
 }
 
 /// Where functions are: from the first of these to what comes behind the last.

@@ -22,9 +22,10 @@ use std::time::{Duration, Instant};
 const NAME: &str = "both: traffic";
 /// One in so many allocations fails, in percent.
 const PERCENT: [u32; 3] = [1, 5, 20];
-const MODULES: [&str; 2] = ["usbip_host_rs", "vhci_hcd_rs"];
 /// How long each of them lasts.
 const LENGTH: Duration = Duration::from_secs(4);
+/// Below whose functions allocations fail, one after the other.
+const MODULES: [&str; 2] = ["usbip_host_rs", "vhci_hcd_rs"];
 /// The number of the speed of the stick and of the keyboard, and the port of each.
 const STICK: (u32, u32) = (5, 8);
 const KEYBOARD: (u32, u32) = (3, 0);
