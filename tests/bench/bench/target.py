@@ -61,10 +61,10 @@ def of(cell: Cell, stack: Stack, figure: str) -> Target | None:
             return Target(Goal.JITTER, 1.0, grain=1.0)
         case "p99" if cell.suite == neighbours.SUITE:
             return Target(Goal.NEIGHBOURS, 1.0 + cell.significance)
-        # Never more, so far as it can be told; beside a neighbour most of them are its own.
-        case "wire_bytes" if cell.suite != neighbours.SUITE:
-            return Target(Goal.WIRE, 1 + cell.significance)
-        case "segments" if cell.suite != neighbours.SUITE and _has_wire(cell):
+        case "segments" if not _has_wire(cell):
+            return None
+        case "segments" | "wire_bytes" if cell.suite != neighbours.SUITE:
+            # Never more, so far as it can be told; beside a neighbour most of them are its own.
             return Target(Goal.WIRE, 1 + cell.significance)
     return None
 

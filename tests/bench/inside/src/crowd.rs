@@ -7,7 +7,6 @@
 use crate::pipe::{Completion, Pipe};
 use crate::plan::Plan;
 use crate::ready::Ready;
-use crate::sysfs::Device;
 use crate::usbfs::Usbfs;
 use crate::{report, window};
 use rustix::event::epoll::EventFlags;
@@ -48,9 +47,7 @@ impl Crowd {
             ready: Ready::new()?,
         };
         for busid in busids {
-            let device = Device((*busid).to_owned());
-            let endpoint = device.endpoint(plan.kind, plan.direction)?;
-            let device = Usbfs::open(&device.node()?, endpoint, plan)?;
+            let device = Usbfs::open(busid, plan)?;
             crowd
                 .ready
                 .add(&device, crowd.devices.len(), EventFlags::OUT)?;

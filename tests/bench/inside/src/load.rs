@@ -3,7 +3,6 @@
 //! `bench load`: transfers by a program that uses the device.
 
 use crate::plan::Plan;
-use crate::sysfs::Device;
 use crate::usbfs::Usbfs;
 use crate::{report, window};
 use std::io;
@@ -15,8 +14,7 @@ pub fn run(arguments: &[&str]) -> io::Result<()> {
             "wanted: LABEL BUSID in|out SIZE DEPTH COUNT",
         ));
     };
-    let (device, plan) = (Device((*busid).to_owned()), Plan::parse(plan)?);
-    let endpoint = device.endpoint(plan.kind, plan.direction)?;
-    let mut pipe = Usbfs::open(&device.node()?, endpoint, &plan)?;
+    let plan = Plan::parse(plan)?;
+    let mut pipe = Usbfs::open(busid, &plan)?;
     report::window(label, &window::run(&mut pipe, &plan)?)
 }

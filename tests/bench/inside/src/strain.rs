@@ -4,7 +4,6 @@
 
 use crate::pipe::Pipe;
 use crate::plan::Plan;
-use crate::sysfs::Device;
 use crate::usbfs::Usbfs;
 use std::io;
 
@@ -13,10 +12,8 @@ pub fn run(arguments: &[&str]) -> io::Result<()> {
     let [busid, action, size, depth] = arguments else {
         return Err(io::Error::other("wanted: BUSID in|out SIZE DEPTH"));
     };
-    let device = Device((*busid).to_owned());
     let plan = Plan::parse(&[action, size, depth, "1"])?;
-    let endpoint = device.endpoint(plan.kind, plan.direction)?;
-    let mut pipe = Usbfs::open(&device.node()?, endpoint, &plan)?;
+    let mut pipe = Usbfs::open(busid, &plan)?;
     for slot in 0..plan.depth {
         pipe.submit(slot)?;
     }

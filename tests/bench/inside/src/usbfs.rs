@@ -9,12 +9,12 @@
 use crate::endpoint;
 use crate::pipe::{Completion, Pipe};
 use crate::plan::{Kind, Plan, PACKETS};
+use crate::sysfs::Device;
 use rustix::ioctl::{ioctl, opcode, Getter, Opcode, Setter, Updater};
 use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
 
 const PAGE: usize = 4096;
 const TYPE_ISO: u8 = 0;
@@ -73,8 +73,11 @@ pub struct Usbfs {
 }
 
 impl Usbfs {
-    /// Opens a device.
-    pub fn open(node: &Path, endpoint: u8, plan: &Plan) -> io::Result<Self> {
+    /// Opens a device, for transfers to the endpoint that the plan is for.
+    pub fn open(busid: &str, plan: &Plan) -> io::Result<Self> {
+        let device = Device(busid.to_owned());
+        let endpoint = device.endpoint(plan.kind, plan.direction)?;
+        let node = device.node()?;
         let node = OpenOptions::new().read(true).write(true).open(node)?;
         // SAFETY: The request reads an unsigned int.
         unsafe { ioctl(&node, Setter::<CLAIMINTERFACE, u32>::new(0))? };
