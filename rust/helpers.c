@@ -16,6 +16,7 @@ bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *
 		    void (**old)(struct sock *sk));
 void usbip_sock_untap(struct sock *sk, void (*old)(struct sock *sk));
 void *usbip_sock_data(struct sock *sk);
+long usbip_sock_rcvtimeo(const struct sock *sk);
 
 void usbip_local_bh_disable(void)
 {
@@ -106,3 +107,9 @@ void *usbip_sock_data(struct sock *sk)
 	return sk->sk_user_data;
 }
 EXPORT_SYMBOL_GPL(usbip_sock_data);
+
+/* Jiffies. */
+long usbip_sock_rcvtimeo(const struct sock *sk)
+{
+	return sock_rcvtimeo(sk, false);
+}

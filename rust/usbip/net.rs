@@ -30,6 +30,7 @@ mod parts;
 mod payload;
 mod pieces;
 mod tap;
+mod wait;
 
 use self::parts::Parts;
 use core::ptr::NonNull;
@@ -141,17 +142,7 @@ impl Socket {
     ///
     /// Task context, may sleep.
     fn recv_some(&self, buffer: &mut [u8]) -> Result<usize, RecvError> {
-        self.recv_flags(buffer, 0)
-    }
-
-    /// Waits until there is a byte to receive, for as long as it takes.
-    ///
-    /// Task context, may sleep.
-    fn wait(&self) -> Result<(), RecvError> {
-        self.recv_flags(&mut [0], bindings::MSG_PEEK).map(drop)
-    }
-
-    fn recv_flags(&self, buffer: &mut [u8], flags: u32) -> Result<usize, RecvError> {
+        self.wait()?;
         let mut message = bindings::msghdr::default();
         let part = kvec_of(buffer);
         // SAFETY: As in `recv()`; the socket is valid by the type invariants.
@@ -163,7 +154,7 @@ impl Socket {
                 1,
                 buffer.len(),
             );
-            bindings::sock_recvmsg(self.raw.as_ptr(), &mut message, flags as c_int)
+            bindings::sock_recvmsg(self.raw.as_ptr(), &mut message, 0)
         };
         match usize::try_from(count) {
             Ok(0) => Err(RecvError::Closed),
