@@ -40,9 +40,9 @@ use usbip::{
         CmdSubmit,
         CmdUnlink,
         IsoDescriptor,
+        ProtocolError,
         Request,
-        RetUnlink,
-        HEADER_LEN, //
+        RetUnlink, //
     },
     usb::{
         buffer::Buffer,
@@ -79,8 +79,8 @@ impl Body for Receiver {
     fn run(mut self) {
         self.inbox.tap(self.export.clone());
         loop {
-            let handled = match self.inbox.header() {
-                Ok(header) => self.handle(&header),
+            let handled = match self.inbox.header().map(Request::decode) {
+                Ok(request) => self.handle(request),
                 Err(error) => Err(self.explain(&error)),
             };
             if let Err(reason) = handled {
@@ -101,9 +101,9 @@ impl Receiver {
         })
     }
 
-    fn handle(&mut self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
+    fn handle(&mut self, request: Result<Request, ProtocolError>) -> Result<(), EndReason> {
         let dev = self.export.device().device();
-        let request = Request::decode(header).map_err(|error| {
+        let request = request.map_err(|error| {
             dev_err!(dev, "{error}\n");
             EndReason::Failed
         })?;

@@ -31,7 +31,6 @@ use usbip::{
         Reply,
         RetSubmit,
         RetUnlink,
-        HEADER_LEN,
         MAX_ISO_PACKETS, //
     },
     usb::{
@@ -52,8 +51,8 @@ impl Body for Receiver {
     fn run(mut self) {
         self.inbox.tap(self.port.clone());
         loop {
-            let handled = match self.inbox.header() {
-                Ok(header) => self.handle(&header),
+            let handled = match self.inbox.header().map(Reply::decode) {
+                Ok(reply) => self.handle(reply),
                 Err(RecvError::TimedOut) if self.port.inner.lock().pending.is_empty() => continue,
                 Err(error) => Err(self.explain(&error)),
             };
@@ -71,8 +70,8 @@ impl Receiver {
         Ok(Self { port, inbox })
     }
 
-    fn handle(&mut self, header: &[u8; HEADER_LEN]) -> Result<(), EndReason> {
-        let reply = Reply::decode(header).map_err(|error| {
+    fn handle(&mut self, reply: Result<Reply, ProtocolError>) -> Result<(), EndReason> {
+        let reply = reply.map_err(|error| {
             dev_err!(self.port.hub.dev, "{error}\n");
             EndReason::Failed
         })?;

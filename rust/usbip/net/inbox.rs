@@ -73,7 +73,7 @@ impl<T: Taker> Inbox<T> {
     }
 
     /// The next header. Times out only if not a byte of it is there.
-    pub fn header(&mut self) -> Result<[u8; HEADER_LEN], RecvError> {
+    pub fn header(&mut self) -> Result<&[u8; HEADER_LEN], RecvError> {
         let is_large = core::mem::take(&mut self.last_payload) > MAX_COPIED;
         if self.is_behind_large {
             self.larges_follow = is_large;
@@ -85,9 +85,9 @@ impl<T: Taker> Inbox<T> {
         if !is_ours && self.start == self.end {
             self.wait_for_ours()?;
         }
-        let header = self.array(HEADER_LEN)?;
+        self.want(HEADER_LEN, HEADER_LEN)?;
         self.stops_behind_header = false;
-        Ok(header)
+        self.array(HEADER_LEN)
     }
 
     /// This PDU is of a kind that the taker does not take, and so may be the next.
@@ -123,13 +123,21 @@ impl<T: Taker> Inbox<T> {
     }
 
     /// The next `N` bytes. At least `expected` bytes are to come, which are `N` or more.
-    pub(crate) fn array<const N: usize>(&mut self, expected: usize) -> Result<[u8; N], RecvError> {
-        if self.end - self.start < N {
-            self.refill(expected.min(CAPACITY))?;
-        }
-        let bytes = self.buffered().first_chunk().copied().ok_or(EPROTO)?;
+    pub(crate) fn array<const N: usize>(&mut self, expected: usize) -> Result<&[u8; N], RecvError> {
+        self.want(N, expected)?;
+        let buffered = self.bytes.get(self.start..self.end);
+        let bytes = buffered.and_then(<[u8]>::first_chunk).ok_or(EPROTO)?;
         self.start += N;
         Ok(bytes)
+    }
+
+    /// Has `count` bytes in the buffer. At least `expected` bytes are to come, which are as many or
+    /// more.
+    fn want(&mut self, count: usize, expected: usize) -> Result<(), RecvError> {
+        if self.end - self.start < count {
+            self.refill(expected.min(CAPACITY))?;
+        }
+        Ok(())
     }
 
     /// Fills `buffer`; at least `behind` bytes follow.

@@ -47,9 +47,7 @@ pub(super) type Words = [u32; HEADER_LEN / 4];
 pub(super) fn to_words(bytes: &[u8; HEADER_LEN]) -> Words {
     let mut words = Words::default();
     for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(4)) {
-        *word = chunk
-            .iter()
-            .fold(0, |acc, byte| (acc << 8) | u32::from(*byte));
+        *word = chunk.first_chunk().copied().map_or(0, u32::from_be_bytes);
     }
     words
 }

@@ -98,7 +98,7 @@ pub fn receive<T: Taker>(
     for left in (1..=count).rev() {
         let bytes = inbox.array(left * IsoDescriptor::LEN)?;
         descriptors
-            .push_within_capacity(IsoDescriptor::decode(&bytes))
+            .push_within_capacity(IsoDescriptor::decode(bytes))
             .map_err(|_| ENOMEM)?;
     }
     Ok(descriptors)
