@@ -3,6 +3,7 @@
 //! What a port knows of a URB, or of a request of its own.
 
 use super::early::EarlyReply;
+use kernel::prelude::*;
 use usbip::usb::linked::LinkedUrb;
 
 /// How far the cancelling of a URB has come.
@@ -23,7 +24,7 @@ pub(super) enum Phase {
     /// The sender has the URB.
     Sending,
     /// The sender has the URB, and the reply has come already.
-    Replied(EarlyReply),
+    Replied(KBox<EarlyReply>),
     /// Waits for its reply.
     Sent(LinkedUrb),
     /// Never to be sent: waits for the sender to give it back with this status.
@@ -45,6 +46,14 @@ impl Entry {
         Self {
             phase,
             unlink: Unlink::No,
+        }
+    }
+
+    /// The URB of an entry that waited for its reply.
+    pub(super) fn into_sent(self) -> Option<LinkedUrb> {
+        match self.phase {
+            Phase::Sent(urb) => Some(urb),
+            _ => None,
         }
     }
 }

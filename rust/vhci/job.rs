@@ -11,12 +11,18 @@ use crate::entry::{
     Phase,
     Unlink, //
 };
-use usbip::usb::linked::LinkedUrb;
+use usbip::{
+    protocol::{
+        CmdSubmit,
+        Direction, //
+    },
+    usb::linked::LinkedUrb, //
+};
 
 /// What the sender is to do next.
 pub(crate) enum Job {
-    /// Send a CMD_SUBMIT.
-    Submit(u64, LinkedUrb),
+    /// Send a CMD_SUBMIT; with the URB, if that is needed for it.
+    Submit(u64, CmdSubmit, Option<LinkedUrb>),
     /// Send a request to reset the device.
     Reset(u64),
     /// Send a CMD_UNLINK with the first seqnum for the second.
@@ -28,9 +34,10 @@ pub(crate) enum Job {
 impl Pending {
     /// Takes the next job: URBs to give back, then requests, then cancellations, which must never
     /// overtake what they cancel, then a reset. `node` is used, and `new_seqnum` called, for the
-    /// last two.
+    /// last two. Requests are for the device `devid`.
     pub(crate) fn next_job(
         &mut self,
+        devid: u32,
         node: &mut Option<Reservation>,
         new_seqnum: impl Fn() -> u64,
     ) -> Option<Job> {
@@ -42,7 +49,7 @@ impl Pending {
                 return Some(job);
             }
         }
-        self.take_queued()
+        self.take_queued(devid)
             .or_else(|| self.take_unlink(node, &new_seqnum))
             .or_else(|| self.take_reset(node, &new_seqnum))
     }
@@ -73,14 +80,22 @@ impl Pending {
         }
     }
 
-    fn take_queued(&mut self) -> Option<Job> {
+    fn take_queued(&mut self, devid: u32) -> Option<Job> {
         let mut cursor = self.entries.cursor_lower_bound_mut(&self.next);
         while let Some(mut current) = cursor {
             let (seqnum, entry) = current.current_mut();
             let seqnum = *seqnum;
             self.next = seqnum + 1;
             match core::mem::replace(&mut entry.phase, Phase::Sending) {
-                Phase::Queued(urb) => return Some(Job::Submit(seqnum, urb)),
+                Phase::Queued(urb) => {
+                    let cmd = urb.request(seqnum as u32, devid);
+                    if cmd.direction == Direction::Out || urb.is_iso() {
+                        return Some(Job::Submit(seqnum, cmd, Some(urb)));
+                    }
+                    // The reply may come before the send returns, and its data needs the URB.
+                    entry.phase = Phase::Sent(urb);
+                    return Some(Job::Submit(seqnum, cmd, None));
+                }
                 phase => entry.phase = phase,
             }
             cursor = current.move_next();

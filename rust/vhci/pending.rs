@@ -178,16 +178,20 @@ impl Pending {
         Ok(())
     }
 
-    /// The sender has sent the request `seqnum`, or tried to. The URB comes back, with its reply,
-    /// if that was quicker.
-    pub(crate) fn sent(&mut self, seqnum: u64, urb: LinkedUrb) -> Option<(LinkedUrb, EarlyReply)> {
+    /// The sender has sent the request `seqnum`, or tried to. The URB comes back with its reply, if
+    /// that was quicker, or without one that could still come.
+    pub(crate) fn sent(
+        &mut self,
+        seqnum: u64,
+        urb: LinkedUrb,
+    ) -> Option<(LinkedUrb, Option<KBox<EarlyReply>>)> {
         let Some(entry) = self.entries.get_mut(&seqnum) else {
-            return Some((urb, EarlyReply::lost()));
+            return Some((urb, None));
         };
         match core::mem::replace(&mut entry.phase, Phase::Sending) {
             Phase::Replied(reply) => {
                 self.remove(seqnum);
-                Some((urb, reply))
+                Some((urb, Some(reply)))
             }
             _ => {
                 entry.phase = Phase::Sent(urb);
@@ -199,15 +203,16 @@ impl Pending {
     /// Finds what a RET_SUBMIT with the seqnum `wire` is for.
     pub(crate) fn reply_target(&mut self, wire: u32) -> Option<Target> {
         let seqnum = self.expand(wire)?;
-        match self.entries.get(&seqnum)?.phase {
+        let entry = self.entries.get(&seqnum)?;
+        match entry.phase {
             Phase::Sending => Some(Target::Sending(seqnum)),
             Phase::Reset => {
                 self.remove(seqnum);
                 Some(Target::Reset)
             }
             Phase::Sent(_) => {
-                let is_cancelled = self.entries.get(&seqnum)?.unlink != Unlink::No;
-                let urb = self.remove_sent(seqnum)?;
+                let is_cancelled = entry.unlink != Unlink::No;
+                let urb = self.remove(seqnum)?.into_sent()?;
                 if is_cancelled {
                     self.patience.begin();
                 }
@@ -233,7 +238,7 @@ impl Pending {
             return None;
         };
         let judged = judge(urb)?;
-        Some((self.remove_sent(seqnum)?, judged))
+        Some((self.remove(seqnum)?.into_sent()?, judged))
     }
 
     /// The receiver is done with the URB it was handed.
@@ -247,8 +252,8 @@ impl Pending {
     pub(crate) fn park(
         &mut self,
         seqnum: u64,
-        reply: EarlyReply,
-    ) -> Option<(LinkedUrb, EarlyReply)> {
+        reply: KBox<EarlyReply>,
+    ) -> Option<(LinkedUrb, KBox<EarlyReply>)> {
         let entry = self.entries.get_mut(&seqnum)?;
         match core::mem::replace(&mut entry.phase, Phase::Sending) {
             Phase::Sent(urb) => {
@@ -300,10 +305,7 @@ impl Pending {
         if !matches!(self.entries.get(&seqnum)?.phase, Phase::Sent(_)) {
             return None;
         }
-        match self.remove(seqnum)?.phase {
-            Phase::Sent(urb) => Some(urb),
-            _ => None,
-        }
+        self.remove(seqnum)?.into_sent()
     }
 
     fn remove(&mut self, seqnum: u64) -> Option<Entry> {

@@ -47,6 +47,7 @@ use usbip::{
         SpinLockIrq,
         SpinLockIrqGuard,
         EIDRM,
+        EPROTO,
         ESHUTDOWN, //
     },
     link::{
@@ -223,8 +224,10 @@ impl Port {
     /// already. Task context.
     pub(crate) fn sent(self: &Arc<Self>, seqnum: u64, urb: LinkedUrb) {
         let early = self.inner.lock().pending.sent(seqnum, urb);
-        if let Some((urb, reply)) = early {
-            rx::finish(self, urb, &reply);
+        match early {
+            Some((urb, Some(reply))) => rx::finish(self, urb, &reply),
+            Some((urb, None)) => self.give_back(urb, EPROTO.to_errno()),
+            None => {}
         }
     }
 

@@ -98,7 +98,8 @@ impl Receiver {
             Some(Target::Sending(seqnum)) => {
                 // Only requests with data are still being sent, so the reply has none.
                 let packets = self.receive_packets(ret.packets, MAX_ISO_PACKETS)?;
-                let reply = EarlyReply { ret, packets };
+                let reply = KBox::new(EarlyReply { ret, packets }, GFP_KERNEL)
+                    .map_err(|error| self.explain(&RecvError::Failed(error.into())))?;
                 let finished = self.port.inner.lock().pending.park(seqnum, reply);
                 if let Some((urb, reply)) = finished {
                     finish(&self.port, urb, &reply);
@@ -130,11 +131,12 @@ impl Receiver {
             self.receive_data(urb, ret, actual_length)?;
         }
         let packets = if urb.is_iso() {
-            self.receive_packets(ret.packets, urb.packet_count())?
+            Some(self.receive_packets(ret.packets, urb.packet_count())?)
         } else {
-            KVec::new()
+            None
         };
-        store(urb, ret, actual_length, &packets).map_err(|error| {
+        let packets = packets.as_deref().unwrap_or_default();
+        store(urb, ret, actual_length, packets).map_err(|error| {
             urb.set_outcome(ret, 0);
             self.refuse(&error)
         })

@@ -56,7 +56,7 @@ struct Outgoing {
     header: [u8; HEADER_LEN],
     /// The URB, if the PDU needs its data or its packets.
     urb: Option<LinkedUrb>,
-    packets: Encoded,
+    packets: Option<Encoded>,
 }
 
 impl Outgoing {
@@ -66,7 +66,7 @@ impl Outgoing {
             seqnum,
             header: request.encode(),
             urb,
-            packets: KVec::new(),
+            packets: None,
         }
     }
 
@@ -82,8 +82,8 @@ impl Outgoing {
             let length = urb.length();
             pieces.push(urb.data(length)?.into())?;
         }
-        if !self.packets.is_empty() {
-            pieces.push(Piece::Bytes(self.packets.as_flattened()))?;
+        if let Some(packets) = &self.packets {
+            pieces.push(Piece::Bytes(packets.as_flattened()))?;
         }
         Ok(())
     }
@@ -134,27 +134,29 @@ impl Sender {
     /// Waits for jobs and takes those that can be sent together. Nothing comes once the connection
     /// has ended.
     fn collect(&mut self, node: &mut Option<Reservation>) -> Option<()> {
-        let port = self.port.clone();
+        let Self { port, batch, .. } = self;
         loop {
             if node.is_none() {
                 *node = Reservation::new(GFP_KERNEL).ok();
             }
             let mut inner = port.inner.lock();
             let devid = inner.devid()?;
-            if let Some((urb, status)) = self.take(&mut inner, node, devid) {
+            if let Some((urb, status)) =
+                take(batch, &mut inner, devid, node, || port.hub.next_seqnum())
+            {
                 drop(inner);
                 port.give_back(urb, status);
                 port.announce();
                 continue;
             }
-            if !self.batch.is_empty() {
+            if !batch.is_empty() {
                 return Some(());
             }
             // A cancellation or a reset that found no memory is tried again.
             if node.is_none() && inner.pending.wants_node() {
                 continue;
             }
-            wait(&port, &mut inner);
+            wait(port, &mut inner);
             if inner.pending.is_overdue() {
                 drop(inner);
                 dev_err!(port.hub.dev, "no answer to a cancelled urb\n");
@@ -164,49 +166,13 @@ impl Sender {
         }
     }
 
-    /// Takes jobs until the batch is full. Stops at a URB that needs no answer from the peer and
-    /// returns it with its status.
-    fn take(
-        &mut self,
-        inner: &mut SpinLockIrqGuard<'_, Inner>,
-        node: &mut Option<Reservation>,
-        devid: u32,
-    ) -> Option<(LinkedUrb, i32)> {
-        let hub = self.port.hub.clone();
-        let mut bytes = 0;
-        while self.batch.len() < BATCH && bytes < BATCH_BYTES {
-            let pdu = match inner.pending.next_job(node, || hub.next_seqnum())? {
-                Job::Local(urb, status) => return Some((urb, status)),
-                Job::Submit(seqnum, urb) => {
-                    let cmd = urb.request(seqnum as u32, devid);
-                    if cmd.direction == Direction::In && !urb.is_iso() {
-                        // The reply may come before the send returns, and its data needs the URB.
-                        // There is none yet.
-                        let _none = inner.pending.sent(seqnum, urb);
-                        Outgoing::new(seqnum, Request::Submit(cmd), None)
-                    } else {
-                        Outgoing::new(seqnum, Request::Submit(cmd), Some(urb))
-                    }
-                }
-                Job::Reset(seqnum) => Outgoing::new(seqnum, reset(seqnum, devid), None),
-                Job::Unlink(seqnum, victim) => {
-                    Outgoing::new(seqnum, unlink(seqnum, victim, devid), None)
-                }
-            };
-            bytes += pdu.payload_len();
-            // There is room, as has just been seen.
-            let _ = self.batch.push_within_capacity(pdu);
-        }
-        None
-    }
-
     /// Adds what a URB's packets need, and lets go of the URBs whose data comes from the peer.
     fn prepare(&mut self) -> Result {
         for pdu in &mut self.batch {
             let Some(urb) = pdu.urb.as_mut().filter(|urb| urb.is_iso()) else {
                 continue;
             };
-            pdu.packets = urb.encoded_packets()?;
+            pdu.packets = Some(urb.encoded_packets()?);
             if urb.direction() == Direction::In {
                 if let Some(urb) = pdu.urb.take() {
                     self.port.sent(pdu.seqnum, urb);
@@ -224,6 +190,32 @@ impl Sender {
         }
         self.socket.send(&pieces, || !self.port.is_overdue())
     }
+}
+
+/// Takes jobs until the batch is full. Stops at a URB that needs no answer from the peer and
+/// returns it with its status.
+fn take(
+    batch: &mut KVec<Outgoing>,
+    inner: &mut SpinLockIrqGuard<'_, Inner>,
+    devid: u32,
+    node: &mut Option<Reservation>,
+    new_seqnum: impl Fn() -> u64,
+) -> Option<(LinkedUrb, i32)> {
+    let mut bytes = 0;
+    while batch.len() < BATCH && bytes < BATCH_BYTES {
+        let pdu = match inner.pending.next_job(devid, node, &new_seqnum)? {
+            Job::Local(urb, status) => return Some((urb, status)),
+            Job::Submit(seqnum, cmd, urb) => Outgoing::new(seqnum, Request::Submit(cmd), urb),
+            Job::Reset(seqnum) => Outgoing::new(seqnum, reset(seqnum, devid), None),
+            Job::Unlink(seqnum, victim) => {
+                Outgoing::new(seqnum, unlink(seqnum, victim, devid), None)
+            }
+        };
+        bytes += pdu.payload_len();
+        // There is room, as has just been seen.
+        let _ = batch.push_within_capacity(pdu);
+    }
+    None
 }
 
 /// Waits for a job, or for the end of the connection.
