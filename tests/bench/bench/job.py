@@ -64,5 +64,5 @@ def plan(cell: Cell) -> str:
 
     Those are many more than are under way at its ends, whose work belongs to neither side.
     """
-    enough = 600 if cell.size <= 4096 else 400 if cell.size <= 16384 else 200 if cell.size <= 65536 else 80
+    enough = 600 if cell.size <= 4096 else 400 if cell.size <= 65536 else 160
     return f"{cell.action} {cell.size} {cell.depth} {max(enough, 20 * cell.depth)}"
