@@ -11,8 +11,8 @@ from harness.modules import Kind
 # Tests that move data through the C usbip-host, which reads requests after freeing them: KASAN is right to
 # report that, and reports nothing of ours after it.
 _THROUGH_C_HOST = ("test_sysfs.py::test_attached", "test_selftest.py")
-# DKMS knows the kernels that are installed as packages; the debug kernels have no video.
-_STOCK_ONLY = ("test_packages.py::test_dkms", "test_devices_camera.py")
+# DKMS knows the kernels that are installed as packages.
+_STOCK_ONLY = "test_packages.py::test_dkms"
 _ONLY_HERE = ("test_faults", "test_kmemleak", "test_kunit")
 _TIMES_SLOWER = 4
 # With --lane: what finds most for its time, in a quarter of an hour on two processors.
@@ -44,7 +44,7 @@ def _wanted(item: pytest.Item) -> bool:
     params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
     check = params.get("check")
     needs_c = params.get("server_kind") is Kind.C or (isinstance(check, Check) and not check.is_fix)
-    return not needs_c and not item.nodeid.startswith(_THROUGH_C_HOST + _STOCK_ONLY)
+    return not needs_c and not item.nodeid.startswith((*_THROUGH_C_HOST, _STOCK_ONLY))
 
 
 def _time_limit(item: pytest.Item) -> float:

@@ -22,7 +22,7 @@ debug_run() {
 debug_unpack() {
 	kernel_unpack_without "$DEBUG" 'arch/[!x]*/*.'{c,h,S,dts,dtsi} \
 		'Documentation/*.'{rst,yaml,txt} \
-		drivers/{gpu,infiniband,media,staging,net/{ethernet,wireless}}/'*.'{c,h} \
+		drivers/{gpu,infiniband,media/{dvb-frontends,i2c,pci,platform},staging,net/{ethernet,wireless}}/'*.'{c,h} \
 		sound/{soc,pci}/'*.'{c,h} \
 		'tools/testing/selftests/*'
 	[[ -e $DEBUG_PATCH ]] || return 0
