@@ -7,7 +7,7 @@ use crate::limit::{self, SOON};
 use crate::pdu;
 use crate::scripted::{BULK_IN, BULK_OUT};
 use nusb::transfer::{Buffer, Bulk, Completion, EndpointDirection, In, Out, TransferError};
-use nusb::{Endpoint, Interface};
+use nusb::{Endpoint, ErrorKind, Interface};
 use std::io;
 use std::thread::{self, JoinHandle};
 
@@ -44,7 +44,16 @@ impl Pipe<Out> {
 impl<D: EndpointDirection + 'static> Pipe<D> {
     /// The bulk endpoint with that address.
     pub fn at(interface: &Interface, address: u8) -> io::Result<Self> {
-        Ok(Self(interface.endpoint(address)?))
+        let mut endpoint = interface.endpoint(address);
+        // nusb lets go of an endpoint a moment after the last transfer there is seen to have ended.
+        limit::wait_until(|| {
+            let is_busy = matches!(&endpoint, Err(error) if error.kind() == ErrorKind::Busy);
+            if is_busy {
+                endpoint = interface.endpoint(address);
+            }
+            !is_busy
+        });
+        Ok(Self(endpoint?))
     }
 
     /// How the next transfer that is to end does.
