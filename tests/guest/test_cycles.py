@@ -47,10 +47,10 @@ def test_no_growth(link: Link) -> None:
     for cycles in (WARM_UP, HALF, HALF):
         _cycles(link, cycles)
         points.append(Usage.of(link.client.guest))
-        print(points[-1].kilobytes, points[-1].threads)
+        print(points[-1].kilobytes, points[-1].threads.total())
     first, middle, last = points
     print(f"grown: {middle.grown(first)} and {last.grown(middle)}")
 
     assert not _objects(first, middle) & _objects(middle, last)
     assert not _memory(first, middle) & _memory(middle, last)
-    assert last.threads == first.threads
+    assert last.started(first) == {}

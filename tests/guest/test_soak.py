@@ -28,7 +28,7 @@ COLUMNS = ("MemAvailable", "LargeObjects", "KernelStack", "VmallocUsed")
 def _row(begin: float, cycles: int, soak: Soak, usage: Usage) -> str:
     sizes = "".join(f"{usage.kilobytes[name]:>14}" for name in COLUMNS)
     objects = sum(usage.objects.values())
-    return f"{time.monotonic() - begin:>8.0f}{cycles:>8}{sizes}{objects:>10}{usage.threads:>9}{soak.sockets():>9}"
+    return f"{time.monotonic() - begin:>8.0f}{cycles:>8}{sizes}{objects:>10}{usage.threads.total():>9}{soak.sockets():>9}"
 
 
 def _grown(first: Usage, last: Usage, cycles: int) -> list[str]:
@@ -62,5 +62,5 @@ def test_endurance(link: Link) -> None:
     assert done
     grown = _grown(usages[0], usages[-1], done.total())
     assert not grown, "\n".join(grown)
-    assert usages[-1].threads == usages[0].threads
+    assert usages[-1].started(usages[0]) == {}
     soak.stop()

@@ -2,22 +2,23 @@
 """What a guest's kernel holds on to: memory, slab objects, threads."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from .guest import Guest
 
-# Everything that is only kept for later is thrown away, or it would look like a leak: udev's workers, which stay for some
-# seconds when there is nothing to do, connections in TIME_WAIT, caches (what refers to what takes several rounds), free
-# pages on processors' lists, and address space that is given back only when many pages of it are free or, as here, a
-# module goes. In the end the kernel adds up what each processor has counted.
+# Everything that is only kept for later is thrown away, or it would look like a leak: address space that is given
+# back only when many pages of it are free or, as here, a module goes, which is something for udev; its workers, which
+# stay for some seconds when there is nothing to do; connections in TIME_WAIT, caches (what refers to what takes several
+# rounds), and free pages on processors' lists. In the end the kernel adds up what each processor has counted.
 _SETTLE = """
+modprobe dummy && rmmod dummy
 udevadm settle --timeout=120
 while ps -eo comm= | grep -q '^(udev-worker)'; do sleep 0.2; done
 echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
 sync
 for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
 for cache in /sys/kernel/slab/*/shrink; do echo 1 > "$cache"; done
-modprobe dummy && rmmod dummy
 ! [ -e /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
 cat /proc/sys/vm/stat_refresh
 """
@@ -39,7 +40,7 @@ class Usage:
 
     kilobytes: dict[str, int]
     objects: dict[str, int]
-    threads: int
+    threads: Counter[str]
 
     @classmethod
     def of(cls, guest: Guest) -> "Usage":
@@ -63,6 +64,10 @@ class Usage:
         growth = {name: count - since.objects.get(name, 0) for name, count in self.objects.items()}
         return {name: count for name, count in growth.items() if count > 0}
 
+    def started(self, since: "Usage") -> dict[str, int]:
+        """The threads that were not there before, and how many of each name."""
+        return dict(self.threads - since.threads)
+
 
 def _listed(guest: Guest) -> int:
     # Free pages on processors' lists, which MemFree does not count: the kernel lets them grow to many MiB as it sees fit.
@@ -79,6 +84,7 @@ def _objects(caches: list[list[str]]) -> dict[str, int]:
     return {name: int(active) for name, active, *_ in caches if not any(cache in name for cache in _CACHES)}
 
 
-def _threads(guest: Guest) -> int:
-    # The kernel starts and ends its workers as it sees fit.
-    return int(guest.out("ps -eLo comm= | grep -cv '^kworker'"))
+def _threads(guest: Guest) -> Counter[str]:
+    # The kernel starts and ends its workers as it sees fit; of others there is one for each device or processor.
+    names = guest.out("ps -eLo comm=").splitlines()
+    return Counter(re.sub(r"\d+", "N", name) for name in names if not name.startswith("kworker"))
