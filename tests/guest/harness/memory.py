@@ -10,7 +10,9 @@ from .guest import Guest
 # Everything that is only kept for later is thrown away, or it would look like a leak: address space that is given
 # back only when many pages of it are free or, as here, a module goes, which is something for udev; its workers, which
 # stay for some seconds when there is nothing to do; connections in TIME_WAIT, caches (what refers to what takes several
-# rounds), and free pages on processors' lists. In the end the kernel adds up what each processor has counted.
+# rounds), and free pages on processors' lists. In the end the kernel adds up what each processor has counted. KASAN
+# keeps what has been freed until its cache is shrunk, and the agent makes a socket each time it is asked, to tell a
+# syslog that is not there: sockets come last, and what there is then is read at once.
 _SETTLE = """
 modprobe dummy && rmmod dummy
 udevadm settle --timeout=120
@@ -18,9 +20,12 @@ while ps -eo comm= | grep -q '^(udev-worker)'; do sleep 0.2; done
 echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
 sync
 for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
-for cache in /sys/kernel/slab/*/shrink; do echo 1 > "$cache"; done
 ! [ -e /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
 cat /proc/sys/vm/stat_refresh
+for cache in /sys/kernel/slab/*/shrink /sys/kernel/slab/UNIX*/shrink; do echo 1 > "$cache"; done
+cat /proc/meminfo
+echo
+cat /proc/slabinfo
 """
 # Reclaimed as the kernel sees fit: their size says what was looked at, not what was lost. The block layer keeps
 # up to 256 free bios a processor (ALLOC_CACHE_MAX). Areas of address space are kept by size (VmallocUsed says
@@ -45,16 +50,16 @@ class Usage:
     @classmethod
     def of(cls, guest: Guest) -> "Usage":
         """Measure a guest at rest; booted with slab_debug, which makes the counts exact."""
-        guest.run(_SETTLE, timeout=180)
+        memory, slabs = guest.run(_SETTLE, timeout=180).out.split("\n\n", 1)
         meminfo = {}
-        for line in guest.read("/proc/meminfo").splitlines():
+        for line in memory.splitlines():
             name, size, *_ = line.split()
             meminfo[name.rstrip(":")] = int(size)
         kilobytes = {name: meminfo[name] for name in _KEPT}
         # Pages that were allocated as pages, which no statistic names.
         accounted = sum(meminfo[name] for name in _ACCOUNTED) + _listed(guest)
         kilobytes["Unaccounted"] = meminfo["MemTotal"] - accounted
-        caches = [line.split() for line in guest.read("/proc/slabinfo").splitlines()[2:]]
+        caches = [line.split() for line in slabs.splitlines()[2:]]
         # What no cache is large enough for; slabs that are only partly in use come and go.
         kilobytes["LargeObjects"] = meminfo["Slab"] - sum(map(_slabs, caches))
         return cls(kilobytes, _objects(caches), _threads(guest))
