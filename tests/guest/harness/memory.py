@@ -69,10 +69,6 @@ class Usage:
         growth = {name: count - since.objects.get(name, 0) for name, count in self.objects.items()}
         return {name: count for name, count in growth.items() if count > 0}
 
-    def started(self, since: "Usage") -> dict[str, int]:
-        """The threads that were not there before, and how many of each name."""
-        return dict(self.threads - since.threads)
-
 
 def _listed(guest: Guest) -> int:
     # Free pages on processors' lists, which MemFree does not count: the kernel lets them grow to many MiB as it sees fit.
