@@ -207,9 +207,9 @@ strain() {
 	bench strain $busid $strain >/dev/console 2>&1 &
 	sleep 1
 	load $label $product "$@"
-	# It has not ended before; the next one gets the device when it has.
+	# It has not ended before; the next one gets the device when it has, with nothing under way.
 	kill $!
-	wait $! || true
+	wait $!
 }
 
 # stuck: one more device, the peer of which reads nothing any more, and a load that fills its connection
