@@ -21,8 +21,8 @@ echo 0 > /proc/sys/net/ipv4/tcp_max_tw_buckets
 sync
 for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
 ! [ -e /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
-cat /proc/sys/vm/stat_refresh
 for cache in /sys/kernel/slab/*/shrink /sys/kernel/slab/UNIX*/shrink; do echo 1 > "$cache"; done
+cat /proc/sys/vm/stat_refresh
 cat /proc/meminfo
 echo
 cat /proc/slabinfo
