@@ -133,11 +133,15 @@ def lasting(pool: Pool) -> Iterator[list[Kept]]:
 
 @pytest.fixture
 def kept(
-    request: pytest.FixtureRequest, pool: Pool, kind: Kind, lasting: list[Kept], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    pool: Pool,
+    kind: Kind,
+    guest_machine: Machine,
+    lasting: list[Kept],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Kept]:
     """A stick that is exported and attached by nobody but the services; the same in all tests of a file that pass."""
-    words = STRICT.words if kind is Kind.RS else PLAIN.words
-    guests = pool.take(*joined(pool.scratch, words=words))
+    guests = pool.take(*joined(pool.scratch, words=guest_machine.words))
     for guest in guests:
         guest.begin(request.node.name)
     request.node.stash[USED] = guests
