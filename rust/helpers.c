@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/pm_runtime.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -17,6 +18,7 @@ bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *
 void usbip_sock_untap(struct sock *sk, void (*old)(struct sock *sk));
 void *usbip_sock_data(struct sock *sk);
 long usbip_sock_rcvtimeo(const struct sock *sk);
+void usbip_wait_queue_leave(struct wait_queue_entry *entry);
 
 void usbip_local_bh_disable(void)
 {
@@ -112,4 +114,10 @@ EXPORT_SYMBOL_GPL(usbip_sock_data);
 long usbip_sock_rcvtimeo(const struct sock *sk)
 {
 	return sock_rcvtimeo(sk, false);
+}
+
+/* For the function of an entry. The thread may go on, and the entry with it, before this returns. */
+void usbip_wait_queue_leave(struct wait_queue_entry *entry)
+{
+	list_del_init_careful(&entry->entry);
 }

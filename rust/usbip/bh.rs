@@ -20,6 +20,7 @@ impl BhDisabled {
     /// Disables bottom halves.
     ///
     /// Softirq or task context with interrupts enabled, no spinlock held.
+    #[inline]
     pub fn new() -> Self {
         // SAFETY: Allowed in these contexts. The guard cannot leave its thread, and the thread
         // cannot migrate before `Drop` undoes this.
@@ -35,6 +36,7 @@ impl Default for BhDisabled {
 }
 
 impl Drop for BhDisabled {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: Balances the call in `new()`.
         unsafe { usbip_local_bh_enable() };

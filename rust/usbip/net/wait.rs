@@ -11,6 +11,7 @@ use super::{
     RecvError,
     Socket, //
 };
+use core::mem::MaybeUninit;
 use kernel::{
     bindings,
     prelude::*, //
@@ -26,6 +27,7 @@ const READABLE: u32 = bindings::POLLIN
 unsafe extern "C" {
     // `rust/helpers.c`
     fn usbip_sock_rcvtimeo(sk: *const bindings::sock) -> c_long;
+    fn usbip_wait_queue_leave(entry: *mut bindings::wait_queue_entry);
 }
 
 impl Socket {
@@ -35,8 +37,8 @@ impl Socket {
     ///
     /// Task context, may sleep.
     pub(super) fn wait(&self) -> Result<(), RecvError> {
-        let mut entry = bindings::wait_queue_entry::default();
-        let entry = &raw mut entry;
+        let mut entry = MaybeUninit::uninit();
+        let entry = entry.as_mut_ptr();
         // SAFETY: The socket is valid by the type invariants. The entry is ours, and stays where it is
         // until it is out of the socket's queue again, below.
         let queue = unsafe {
@@ -102,6 +104,13 @@ unsafe extern "C" fn wake(
     if !key.is_null() && key.addr() as u32 & READABLE == 0 {
         return 0;
     }
-    // SAFETY: The arguments are the queue's own.
-    unsafe { bindings::woken_wake_function(entry, mode, sync, key) }
+    // SAFETY: The arguments are the queue's own, so the entry is in it.
+    unsafe {
+        let woken = bindings::woken_wake_function(entry, mode, sync, key);
+        if woken != 0 {
+            // Nothing more to undo for the thread, which has a message to read.
+            usbip_wait_queue_leave(entry);
+        }
+        woken
+    }
 }
