@@ -19,6 +19,7 @@ use kernel::{
     prelude::*,
     rbtree::{
         Entry as Place,
+        OccupiedEntry,
         RBTree,
         RBTreeNodeReservation, //
     }, //
@@ -203,16 +204,19 @@ impl Pending {
     /// Finds what a RET_SUBMIT with the seqnum `wire` is for.
     pub(crate) fn reply_target(&mut self, wire: u32) -> Option<Target> {
         let seqnum = self.expand(wire)?;
-        let entry = self.entries.get(&seqnum)?;
-        match entry.phase {
+        let Place::Occupied(place) = self.entries.entry(seqnum) else {
+            return None;
+        };
+        match place.get().phase {
             Phase::Sending => Some(Target::Sending(seqnum)),
             Phase::Reset => {
-                self.remove(seqnum);
+                vacate(place, &mut self.spare);
                 Some(Target::Reset)
             }
             Phase::Sent(_) => {
+                let entry = vacate(place, &mut self.spare);
                 let is_cancelled = entry.unlink != Unlink::No;
-                let urb = self.remove(seqnum)?.into_sent()?;
+                let urb = self.forget(entry).into_sent()?;
                 if is_cancelled {
                     self.patience.begin();
                 }
@@ -234,11 +238,15 @@ impl Pending {
         judge: impl FnOnce(&LinkedUrb) -> Option<T>,
     ) -> Option<(LinkedUrb, T)> {
         let seqnum = self.expand(wire)?;
-        let Phase::Sent(urb) = &self.entries.get(&seqnum)?.phase else {
+        let Place::Occupied(place) = self.entries.entry(seqnum) else {
+            return None;
+        };
+        let Phase::Sent(urb) = &place.get().phase else {
             return None;
         };
         let judged = judge(urb)?;
-        Some((self.remove(seqnum)?.into_sent()?, judged))
+        let entry = vacate(place, &mut self.spare);
+        Some((self.forget(entry).into_sent()?, judged))
     }
 
     /// The receiver is done with the URB it was handed.
@@ -309,22 +317,22 @@ impl Pending {
     }
 
     fn remove(&mut self, seqnum: u64) -> Option<Entry> {
-        let Place::Occupied(mut place) = self.entries.entry(seqnum) else {
+        let Place::Occupied(place) = self.entries.entry(seqnum) else {
             return None;
         };
-        let entry = core::mem::replace(place.get_mut(), Entry::new(Phase::Sending));
-        let node = place.remove_node().into_reservation();
-        if self.spare.len() < MAX_SPARE {
-            // Without memory for its place the entry is freed.
-            let _ = self.spare.push(node, GFP_ATOMIC);
-        }
+        let entry = vacate(place, &mut self.spare);
+        Some(self.forget(entry))
+    }
+
+    /// No longer waits for the cancellation of an entry that has been taken out.
+    fn forget(&mut self, entry: Entry) -> Entry {
         if entry.unlink == Unlink::Wanted {
             self.unlinks -= 1;
         }
         if entry.unlink != Unlink::No {
             self.patience.end();
         }
-        Some(entry)
+        entry
     }
 
     /// The full seqnum of a number on the wire: the highest one so far with these low bits.
@@ -332,4 +340,15 @@ impl Pending {
         let behind = (self.latest as u32).wrapping_sub(wire);
         self.latest.checked_sub(u64::from(behind))
     }
+}
+
+/// Takes an entry out of its place, which is kept.
+fn vacate(mut place: OccupiedEntry<'_, u64, Entry>, spare: &mut KVec<Reservation>) -> Entry {
+    let entry = core::mem::replace(place.get_mut(), Entry::new(Phase::Sending));
+    let node = place.remove_node().into_reservation();
+    if spare.len() < MAX_SPARE {
+        // Without memory for the place it is freed.
+        let _ = spare.push(node, GFP_ATOMIC);
+    }
+    entry
 }

@@ -106,11 +106,12 @@ impl Body for Sender {
         let mut node = None;
         while self.collect(&mut node).is_some() {
             let result = self.prepare().and_then(|()| self.send());
-            while let Some(pdu) = self.batch.pop() {
-                if let Some(urb) = pdu.urb {
+            for pdu in &mut self.batch {
+                if let Some(urb) = pdu.urb.take() {
                     self.port.sent(pdu.seqnum, urb);
                 }
             }
+            self.batch.clear();
             if let Err(error) = result {
                 dev_dbg!(self.port.hub.dev, "send failed: {error:?}\n");
                 self.port.end(EndReason::Failed);
@@ -135,11 +136,13 @@ impl Sender {
     /// has ended.
     fn collect(&mut self, node: &mut Option<Reservation>) -> Option<()> {
         let Self { port, batch, .. } = self;
+        let mut inner = port.inner.lock();
         loop {
             if node.is_none() {
+                drop(inner);
                 *node = Reservation::new(GFP_KERNEL).ok();
+                inner = port.inner.lock();
             }
-            let mut inner = port.inner.lock();
             let devid = inner.devid()?;
             if let Some((urb, status)) =
                 take(batch, &mut inner, devid, node, || port.hub.next_seqnum())
@@ -147,6 +150,7 @@ impl Sender {
                 drop(inner);
                 port.give_back(urb, status);
                 port.announce();
+                inner = port.inner.lock();
                 continue;
             }
             if !batch.is_empty() {

@@ -59,6 +59,7 @@ impl CmdSubmit {
         }
     }
 
+    #[inline]
     fn encode(&self) -> [u8; HEADER_LEN] {
         let [a, b, c, d, e, f, g, h] = self.setup;
         header::to_bytes(&[
@@ -123,6 +124,7 @@ pub enum Request {
 
 impl Request {
     /// The header of this PDU as it goes on the wire.
+    #[inline]
     pub fn encode(&self) -> [u8; HEADER_LEN] {
         match self {
             Self::Submit(submit) => submit.encode(),

@@ -99,6 +99,7 @@ impl LinkedUrb {
     }
 
     /// The request for this transfer.
+    #[inline]
     pub fn request(&self, seqnum: u32, devid: u32) -> CmdSubmit {
         let urb = self.urb();
         CmdSubmit {
