@@ -77,6 +77,7 @@ pub enum Reply {
 
 impl Reply {
     /// The header of this PDU as it goes on the wire. devid, direction and ep are 0 in replies.
+    #[inline]
     pub fn encode(&self) -> [u8; HEADER_LEN] {
         let words = match *self {
             Self::Submit(ret) => [
@@ -115,6 +116,7 @@ impl Reply {
     }
 
     /// Reads a header.
+    #[inline]
     pub fn decode(bytes: &[u8; HEADER_LEN]) -> Result<Self, ProtocolError> {
         let [command, seqnum, _, _, _, status, actual_length, start_frame, packets, error_count, ..] =
             header::to_words(bytes);

@@ -78,6 +78,7 @@ impl CmdSubmit {
         ])
     }
 
+    #[inline]
     fn decode(words: &header::Words) -> Result<Self, ProtocolError> {
         let [_, seqnum, devid, direction, ep, flags, length, start_frame, packets, interval, s0, s1] =
             *words;
@@ -148,6 +149,7 @@ impl Request {
     /// Reads a header.
     ///
     /// Unused words are not looked at; the C stack leaves them out of its checks as well.
+    #[inline]
     pub fn decode(bytes: &[u8; HEADER_LEN]) -> Result<Self, ProtocolError> {
         let words = header::to_words(bytes);
         let [command, seqnum, devid, _, _, victim, ..] = words;
