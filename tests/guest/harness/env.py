@@ -19,7 +19,7 @@ def _variable(name: str) -> str:
 
 def is_debug() -> bool:
     """Whether the guests run a debug kernel."""
-    return os.environ.get("USBIP_KERNEL") not in (None, "", "stock")
+    return os.environ.get("USBIP_KERNEL", "stock") != "stock"
 
 
 @dataclass(frozen=True)
