@@ -104,7 +104,8 @@ unsafe extern "C" fn wake(
     if !key.is_null() && key.addr() as u32 & READABLE == 0 {
         return 0;
     }
-    // SAFETY: The arguments are the queue's own, so the entry is in it.
+    // SAFETY: The arguments are the queue's own. The entry is in the queue, and valid until it has
+    // left: its thread, too, takes it out with the queue's lock only.
     unsafe {
         let woken = bindings::woken_wake_function(entry, mode, sync, key);
         if woken != 0 {
