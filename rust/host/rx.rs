@@ -108,7 +108,7 @@ impl Receiver {
             EndReason::Failed
         })?;
         usbip::usbip_dbg!(Xmit, "{request:?}\n");
-        if request.devid() != self.export.devid || self.export.has_ended() {
+        if request.devid() != self.export.devid {
             dev_err!(dev, "recv invalid request\n");
             return Err(EndReason::Failed);
         }

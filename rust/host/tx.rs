@@ -153,7 +153,7 @@ impl Body for Sender {
                 export.end(EndReason::Failed);
                 return;
             }
-            while let Some(pdu) = self.batch.pop() {
+            for pdu in self.batch.drain_all() {
                 export.pool.put(pdu.job);
             }
         }
