@@ -50,7 +50,7 @@ def test_endurance(link: Link) -> None:
     usages, rows = [], []
     heading = f"{'seconds':>8}{'cycles':>8}{''.join(f'{name:>14}' for name in COLUMNS)}{'objects':>10}{'threads':>9}{'sockets':>9}"
     while True:
-        soak.settle()
+        soak.renew()
         usages.append(Usage.of(link.client.guest))
         rows.append(_row(begin, done.total(), soak, usages[-1]))
         publish(f"endurance, seed {SEED}", [heading, *rows, ", ".join(f"{count} {name}" for name, count in done.items())])

@@ -49,6 +49,11 @@ class Soak:
         self._guest.wait_until(f"! cat {self._link.client.port_files()} | grep -qv ' {FREE:03} \\|^hub'")
         self._link.server.wait_status(self._link.busid, 1)
 
+    def renew(self) -> None:
+        """Export the stick anew: a client leaves it configured, with objects for its interfaces, or does not."""
+        self.settle()
+        self._unbind()
+
     def stop(self) -> None:
         """Give the stick back."""
         self._link.release()
