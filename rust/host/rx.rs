@@ -77,7 +77,7 @@ impl Body for Receiver {
     const NAME: &'static CStr = c"stub_rx";
 
     fn run(mut self) {
-        self.inbox.tap(self.export.clone());
+        self.inbox.start(self.export.clone());
         loop {
             let handled = match self.inbox.header().map(Request::decode) {
                 Ok(request) => self.handle(request),

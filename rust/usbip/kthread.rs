@@ -127,6 +127,24 @@ fn body_lock_class() -> (&'static CStr, Pin<&'static LockClassKey>) {
     (c"KThread::body", static_lock_class!())
 }
 
+/// Has the current thread let go on whoever wakes it (`SCHED_BATCH`): where no other processor is
+/// idle, it runs when that program sleeps or has used up its slice. Task context, may sleep.
+///
+/// For a thread that a program of this machine wakes with each PDU it writes. The scheduler lets a
+/// thread in at once that has used less of the processor than the program, which costs two switches
+/// for each PDU; with this, all that the program writes until it waits is had for two.
+pub(crate) fn wait_for_wakers() {
+    let attr = usbip_bindings::sched_attr {
+        sched_policy: bindings::SCHED_BATCH,
+        ..Default::default()
+    };
+    // If this fails, there are more switches, and that is all.
+    // SAFETY: We are the current task, and `attr` is valid for reads.
+    let _ = unsafe {
+        bindings::sched_setattr_nocheck(bindings::get_current(), (&raw const attr).cast())
+    };
+}
+
 /// Keeps allocations of the current thread from starting I/O: the I/O might be for the very device
 /// that the thread serves (`memalloc_noio_save()`).
 fn forbid_io_in_allocations() {

@@ -101,6 +101,14 @@ impl Socket {
         u32::try_from(self.kind()) == Ok(bindings::sock_type_SOCK_STREAM)
     }
 
+    /// Whether the peer is a program of this machine (`unix(7)`).
+    fn is_unix(&self) -> bool {
+        // SAFETY: By the type invariants the socket is valid. It may be given other functions meanwhile
+        // (`IPV6_ADDRFORM`); those it has had stay where they are.
+        let family = unsafe { (*(&raw const (*self.raw.as_ptr()).ops).read_volatile()).family };
+        u32::try_from(family) == Ok(bindings::AF_UNIX)
+    }
+
     fn sk(&self) -> *mut bindings::sock {
         // SAFETY: By the type invariants the socket is valid, and it keeps its `sk`.
         unsafe { (*self.raw.as_ptr()).sk }

@@ -49,7 +49,7 @@ impl Body for Receiver {
     const NAME: &'static CStr = c"vhci_rx";
 
     fn run(mut self) {
-        self.inbox.tap(self.port.clone());
+        self.inbox.start(self.port.clone());
         loop {
             let handled = match self.inbox.header().map(Reply::decode) {
                 Ok(reply) => self.handle(reply),

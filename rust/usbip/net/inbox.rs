@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     compat::EPROTO,
+    kthread::wait_for_wakers,
     protocol::HEADER_LEN, //
 };
 use kernel::{
@@ -66,8 +67,12 @@ impl<T: Taker> Inbox<T> {
         })
     }
 
-    /// Offers what arrives to `taker` from now on, if the socket lets us.
-    pub fn tap(&mut self, taker: Arc<T>) {
+    /// Makes the current thread the one that receives. What arrives is offered to `taker` from now
+    /// on, if the socket lets us.
+    pub fn start(&mut self, taker: Arc<T>) {
+        if self.socket.is_unix() {
+            wait_for_wakers();
+        }
         // Without the memory everything comes through here.
         self.tap = Tap::new(self.socket.clone(), taker).ok().flatten();
     }
