@@ -14,6 +14,7 @@ from harness.modules import Kind
 from harness.server import Server
 from harness.stick import Stick
 from harness.tools import Tools
+from tables import publish
 
 _LIMIT = 600 + 2 * SECONDS
 
@@ -35,6 +36,7 @@ def _use_honestly(guest: Guest, stick: Stick) -> None:
 def test_hostile(quiet_guest: Guest, stick: Stick, role: str) -> None:
     """Whatever a peer says, the drivers go on to serve an honest one, and can be unloaded."""
     counts = lie(quiet_guest, role)
+    publish(f"mutated PDUs, {role}", [f"{count:>8} {name}" for name, count in counts.items()])
     assert counts["mutated"] > 0 and counts["pdus"] > counts["mutated"] and counts["answered"] > 0
     for module in modules.ALL:
         assert not modules.is_loaded(quiet_guest, module)
