@@ -43,8 +43,7 @@ def test_endurance(link: Link) -> None:
     """However attachments end, everything goes on, and as much memory, threads and sockets are in use as before."""
     soak = Soak(link, random.Random(SEED))
     soak.start()
-    for _ in range(5):
-        soak.cycle()
+    soak.warm_up()
     begin = time.monotonic()
     done: Counter[str] = Counter()
     usages, rows = [], []

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """Attachments that work for a moment and end somehow, over and over."""
 
+import itertools
 import random
+from collections.abc import Callable
 
 from . import modules, usb
 from .client import FREE, VHCI
@@ -32,17 +34,25 @@ class Soak:
         self._link.start()
         self._link.server.bind(self._link.busid)
 
+    def warm_up(self) -> None:
+        """All works and ends once: what the first time loads, such as a file system, stays."""
+        for name, work in zip(self._ends, itertools.cycle(self._works)):
+            self._attachment(work, name)
+
     def cycle(self) -> str:
         """One attachment; returns how it ended."""
         name = self._rng.choice(list(self._ends))
+        self._attachment(self._rng.choice(self._works), name)
+        return name
+
+    def _attachment(self, work: Callable[[], None], name: str) -> None:
         self._link.attach_again()
-        self._rng.choice(self._works)()
+        work()
         self._ends[name]()
         self._link.wait_gone()
         self._link.wait_readers_gone()
         self._guest.run("umount -q -l /mnt/stick", check=False)
         self.settle()
-        return name
 
     def settle(self) -> None:
         """Wait until both sides have let go."""
