@@ -21,7 +21,7 @@ class Soak:
             "detached": lambda: self._guest.run(f"echo {link.port} > {VHCI}/detach"),
             "closed": lambda: self._guest.run(f"echo -1 > {usb.SYSFS}/{link.busid}/usbip_sockfd"),
             "reset": lambda: self._guest.run("ss -K 'sport = :3240'"),
-            "unbound": self._unbind,
+            "unbound": self.renew,
             "pulled out": self._pull_out,
             "daemon killed": self._kill_daemon,
             "host unloaded": self._unload_host,
@@ -61,8 +61,8 @@ class Soak:
 
     def renew(self) -> None:
         """Export the stick anew: a client leaves it configured, with objects for its interfaces, or does not."""
-        self.settle()
-        self._unbind()
+        self._link.server.unbind(self._link.busid)
+        self._export()
 
     def stop(self) -> None:
         """Give the stick back."""
@@ -84,10 +84,6 @@ class Soak:
 
     def _mount(self) -> None:
         self._guest.run(f"mount -o ro {self._link.disk} /mnt/stick && md5sum /mnt/stick/SMALL.BIN")
-
-    def _unbind(self) -> None:
-        self._link.server.unbind(self._link.busid)
-        self._export()
 
     def _pull_out(self) -> None:
         guest = self._link.server.guest
