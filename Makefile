@@ -12,6 +12,10 @@ CARGO ?= cargo
 OUT := $(abspath $(or $(MO),$(O),$(and $(USBIP_OUT),$(USBIP_OUT)/modules)))
 CLIPPY_OUT := $(if $(OUT),$(OUT)-clippy,$(CURDIR)/.clippy)
 
+# Unquoted below, where something is removed as well.
+$(if $(word 2,$(CURDIR)),$(error the checkout's path '$(CURDIR)' has a space, which the kernel's build cannot take))
+$(if $(word 2,$(OUT)),$(error the path '$(OUT)' has a space, which the kernel's build cannot take))
+
 # To the kernel's make, O= is something else: the place of the kernel's objects.
 MAKEOVERRIDES := $(filter-out O=% MO=% KDIR=%,$(MAKEOVERRIDES))
 kernel_make = +$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)
