@@ -72,13 +72,15 @@ def _check_files(guest: Guest) -> None:
 
 
 def _check_aliases(guest: Guest) -> None:
-    """Either spelling, and ours although the C modules are there."""
+    """Either spelling, and ours although the C modules are there; what is loaded is unloaded, whoever's it is."""
     guest.run("modprobe usbip-host && modprobe vhci_hcd", timeout=30)
     assert modules.is_loaded(guest, "usbip_host_rs") and modules.is_loaded(guest, "vhci_hcd_rs")
     guest.run("modprobe usbip_host && modprobe vhci-hcd", timeout=30)
     assert not modules.is_loaded(guest, "usbip_host") and not modules.is_loaded(guest, "vhci_hcd")
     guest.run("modprobe -r vhci-hcd && modprobe -r usbip_host", timeout=30)
     assert not modules.is_loaded(guest, "usbip_host_rs") and not modules.is_loaded(guest, "vhci_hcd_rs")
+    guest.run("modprobe --ignore-install -a usbip_host vhci_hcd && modprobe -r -a vhci_hcd usbip_host", timeout=30)
+    assert not modules.is_loaded(guest, "usbip_host") and not modules.is_loaded(guest, "vhci_hcd")
 
 
 def _by_hand(guest: Guest, stick: Stick, busid: str) -> None:
