@@ -72,7 +72,11 @@ void usbip_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
 EXPORT_SYMBOL_GPL(usbip_spin_unlock_irqrestore);
 #endif
 
-/* Only for TCP with nothing on top or in between: what is read there is what the peer has sent. */
+/*
+ * Only for TCP with nothing on top or in between: what is read there is what the peer has sent.
+ * Never for a socket that listens: those it accepts start as copies of it, and have nobody to
+ * put them right.
+ */
 bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *data,
 		    void (**old)(struct sock *sk))
 {
@@ -81,6 +85,7 @@ bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *
 	lock_sock(sk);
 	write_lock_bh(&sk->sk_callback_lock);
 	plain = sk_is_tcp(sk) && !sk->sk_user_data && sk->sk_socket &&
+		(1 << sk->sk_state & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)) &&
 		READ_ONCE(sk->sk_socket->ops)->read_sock == tcp_read_sock;
 	if (plain) {
 		*old = sk->sk_data_ready;

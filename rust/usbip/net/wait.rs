@@ -74,8 +74,14 @@ impl Socket {
         }
     }
 
-    /// Whether a `recvmsg()` would find something. Task context.
+    /// Whether a `recvmsg()` would find something, if only an error. Task context.
     fn is_readable(&self) -> bool {
+        // SAFETY: The socket is valid by the type invariants. A racing change is one of a plain
+        // integer.
+        let state = unsafe { (&raw const (*self.raw.as_ptr()).state).read_volatile() };
+        if state != bindings::socket_state_SS_CONNECTED {
+            return true;
+        }
         // SAFETY: By the type invariants we hold a reference on the socket's file; without a table
         // `poll` only looks (`vfs_poll()`).
         let ready = unsafe {

@@ -12,6 +12,7 @@ use crate::stub::{Export, Local};
 use crate::wire;
 use rustix::net::{socketpair, AddressFamily, SocketFlags, SocketType};
 use std::fs::File;
+use std::net::TcpListener;
 use usbip_protocol::{CmdSubmit, CmdUnlink, Direction, Request};
 
 /// Texts written to `usbip_sockfd` without a client, with a good socket in place of FD.
@@ -65,6 +66,13 @@ fn checks(report: &mut Report) {
     });
     report.check("export.sockfd-file", || {
         refused(&File::open("/dev/null")?.into())
+    });
+    report.check("export.sockfd-listening", || {
+        let export = Local::stick()?.export()?;
+        let socket = TcpListener::bind("127.0.0.1:0")?;
+        let written = export.device.sockfd("FD", &socket);
+        let again = export.device.wait_available();
+        Ok(format!("{written} available again: {again}"))
     });
     for (name, kind) in [
         ("datagram", SocketType::DGRAM),
