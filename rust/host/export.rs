@@ -227,7 +227,7 @@ impl Export {
         let socket = Arc::new(socket, GFP_KERNEL).map_err(|_| EINVAL)?;
         let rx = Receiver::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
         let tx = Sender::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
-        let link = Link::new(socket, rx, tx).map_err(|_| EINVAL)?;
+        let mut link = Link::new(socket, rx, tx).map_err(|_| EINVAL)?;
 
         let mut outbox = self.outbox.lock();
         if outbox.state != State::Available {

@@ -27,7 +27,8 @@ pub enum EndReason {
     Removed,
 }
 
-/// A socket and its two threads. Dropping it shuts the socket down and waits for both threads.
+/// A socket and its two threads. Dropping it shuts the socket down and waits for both threads; a
+/// socket whose threads have never run is left as it is, for user space to try elsewhere.
 ///
 /// The threads have to end when the socket does; one that waits for something else has to be told
 /// by whoever drops the link.
@@ -35,6 +36,7 @@ pub struct Link<Rx: Body, Tx: Body> {
     socket: Arc<Socket>,
     rx: KThread<Rx>,
     tx: KThread<Tx>,
+    is_started: bool,
 }
 
 impl<Rx: Body, Tx: Body> Link<Rx, Tx> {
@@ -46,11 +48,13 @@ impl<Rx: Body, Tx: Body> Link<Rx, Tx> {
             socket,
             rx: KThread::new(rx)?,
             tx: KThread::new(tx)?,
+            is_started: false,
         })
     }
 
     /// Lets the threads run.
-    pub fn start(&self) {
+    pub fn start(&mut self) {
+        self.is_started = true;
         self.rx.wake();
         self.tx.wake();
     }
@@ -58,6 +62,8 @@ impl<Rx: Body, Tx: Body> Link<Rx, Tx> {
 
 impl<Rx: Body, Tx: Body> Drop for Link<Rx, Tx> {
     fn drop(&mut self) {
-        self.socket.shutdown();
+        if self.is_started {
+            self.socket.shutdown();
+        }
     }
 }

@@ -133,7 +133,7 @@ impl Port {
         let socket = Arc::new(socket, GFP_KERNEL).map_err(|_| EINVAL)?;
         let rx = Receiver::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
         let tx = Sender::new(self.clone(), socket.clone()).map_err(|_| EINVAL)?;
-        let link = Link::new(socket, rx, tx).map_err(|_| EINVAL)?;
+        let mut link = Link::new(socket, rx, tx).map_err(|_| EINVAL)?;
 
         let mut inner = self.inner.lock();
         match inner.state {

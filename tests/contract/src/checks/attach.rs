@@ -8,8 +8,8 @@ use crate::vhci::{Vhci, FREE};
 use crate::wire;
 use rustix::net::{socketpair, AddressFamily, SocketFlags, SocketType};
 use std::fs::File;
-use std::io::Read;
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Lines written with a good socket in place of FD. `{ports}` is the number of all ports, `{half}`
@@ -121,6 +121,12 @@ fn descriptors(report: &mut Report) {
     report.check("attach.fd-udp", || {
         attempt("0 FD 65538 3", &UdpSocket::bind("127.0.0.1:0")?.into())
     });
+    report.check("attach.fd-listening", || {
+        let vhci = Vhci;
+        let socket = TcpListener::bind("127.0.0.1:0")?;
+        let written = vhci.attach_line("0 FD 65538 3", socket.as_fd());
+        Ok(format!("{written}, freed: {}", vhci.wait_state(0, FREE)))
+    });
     report.check("attach.fd-closed-peer", || {
         let vhci = Vhci;
         let (ours, kernels) = wire::pair()?;
@@ -180,6 +186,16 @@ fn busy(report: &mut Report) {
             None,
         )?;
         attempt("0 FD 65538 3", &pair.0)
+    });
+    report.check("attach.busy-keeps-connection", || {
+        let (_first, kernels) = wire::pair()?;
+        Vhci.attach_line("0 FD 65538 3", kernels.as_fd());
+        let (mut ours, mut second) = wire::pair()?;
+        let written = Vhci.attach_line("0 FD 65538 3", second.as_fd());
+        ours.write_all(&[7])?;
+        let mut byte = [0];
+        second.read_exact(&mut byte)?;
+        Ok(format!("{written}, got {byte:?}"))
     });
     report.check("attach.every-port", || {
         let vhci = Vhci;
