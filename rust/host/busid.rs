@@ -4,14 +4,16 @@
 //!
 //! Its visible behaviour is C's: 16 slots, names compared byte for byte, a trailing newline is part
 //! of the name. What differs: `del` takes a name out that no device is bound under, and a slot
-//! whose device has gone does not keep it.
+//! does not keep a device that has gone from the bus.
 
 use kernel::{
     prelude::*,
-    str::Formatter,
-    sync::aref::ARef, //
+    str::Formatter, //
 };
-use usbip::usb::Device;
+use usbip::usb::{
+    registered::Loan,
+    Device, //
+};
 
 /// Slots in the table.
 const SLOTS: usize = 16;
@@ -55,9 +57,9 @@ enum Occupant {
     /// None, or it is gone from the bus.
     None,
     /// It is bound.
-    Bound(ARef<Device>),
+    Bound(Loan),
     /// It is bound no more, and may go back to another driver.
-    Released(ARef<Device>),
+    Released(Loan),
 }
 
 struct Slot {
@@ -102,13 +104,13 @@ impl BusIds {
 
     /// Takes a name out for good (`rebind`). Returns the device that was last bound under it, to
     /// be offered to other drivers. Fails with `ENODEV` for an unknown name.
-    pub(crate) fn release(&mut self, name: BusId) -> Result<Option<ARef<Device>>> {
+    pub(crate) fn release(&mut self, name: BusId) -> Result<Option<Loan>> {
         let slot = self.find(name).ok_or(ENODEV)?;
         Ok(slot.take().and_then(|slot| slot.occupant.into_device()))
     }
 
     /// Puts a name back whose device could not be offered to other drivers.
-    pub(crate) fn restore(&mut self, name: BusId, device: ARef<Device>) {
+    pub(crate) fn restore(&mut self, name: BusId, device: Loan) {
         // Another name may have taken the slot in between; then this one stays out.
         if self.add(name).is_ok() {
             self.set_occupant(name, Occupant::Released(device));
@@ -116,7 +118,7 @@ impl BusIds {
     }
 
     /// Takes any device out that has been bound.
-    pub(crate) fn release_any(&mut self) -> Option<ARef<Device>> {
+    pub(crate) fn release_any(&mut self) -> Option<Loan> {
         self.slots
             .iter_mut()
             .find_map(|slot| slot.take()?.occupant.into_device())
@@ -131,7 +133,7 @@ impl BusIds {
     }
 
     /// A device has been bound.
-    pub(crate) fn bind(&mut self, name: BusId, device: ARef<Device>) {
+    pub(crate) fn bind(&mut self, name: BusId, device: Loan) {
         self.set_occupant(name, Occupant::Bound(device));
     }
 
@@ -151,8 +153,9 @@ impl BusIds {
     }
 
     /// Writes the names, each followed by a blank, and a newline.
-    pub(crate) fn show(&self, out: &mut Formatter<'_>) -> kernel::fmt::Result {
+    pub(crate) fn show(&mut self, out: &mut Formatter<'_>) -> kernel::fmt::Result {
         use kernel::fmt::Write;
+        self.forget_gone();
         for slot in self.slots.iter().flatten() {
             for chunk in slot.name.as_bytes().utf8_chunks() {
                 out.write_str(chunk.valid())?;
@@ -168,7 +171,23 @@ impl BusIds {
         }
     }
 
+    /// Lets go of devices that have gone since they were released, and of the names that only waited
+    /// for their rebinding.
+    fn forget_gone(&mut self) {
+        for slot in &mut self.slots {
+            slot.take_if(|slot| {
+                let is_gone =
+                    matches!(&slot.occupant, Occupant::Released(device) if device.is_disconnected());
+                if is_gone {
+                    slot.occupant = Occupant::None;
+                }
+                is_gone && !slot.allowed
+            });
+        }
+    }
+
     fn find(&mut self, name: BusId) -> Option<&mut Option<Slot>> {
+        self.forget_gone();
         self.slots
             .iter_mut()
             .find(|slot| slot.as_ref().is_some_and(|slot| slot.name == name))
@@ -176,7 +195,7 @@ impl BusIds {
 }
 
 impl Occupant {
-    fn into_device(self) -> Option<ARef<Device>> {
+    fn into_device(self) -> Option<Loan> {
         match self {
             Self::None => None,
             Self::Bound(device) | Self::Released(device) => Some(device),

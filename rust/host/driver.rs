@@ -19,10 +19,13 @@ use kernel::{
 use usbip::{
     sysfs::Group,
     usb::{
-        device::PortClaim,
         driver::{
             Driver,
             DriverFileRef, //
+        },
+        registered::{
+            PortClaim,
+            Registered, //
         },
         Device, //
     }, //
@@ -52,7 +55,7 @@ impl Driver for Stub {
 
     const FILES: &'static [DriverFileRef] = sysfs::DRIVER_FILES;
 
-    fn probe(device: &Device) -> Result<BoundDevice> {
+    fn probe(device: &Registered) -> Result<BoundDevice> {
         let host = HOST.get().ok_or(ENODEV)?;
         let name = BusId::of(device)?;
         if !host.busids.lock().allows(name) {
@@ -74,16 +77,18 @@ impl Driver for Stub {
         );
         let claim = device.claim_port()?;
         let export = Export::new(device, host.queue.clone(), host.limits)?;
-        let parts = Parts {
-            _files: sysfs::create_files(&export)?,
-            _claim: claim,
-        };
         let bound = BoundDevice {
             name,
             export,
-            parts: KBox::pin_init(new_mutex!(Some(parts), "BoundDevice::parts"), GFP_KERNEL)?,
+            parts: KBox::pin_init(new_mutex!(None, "BoundDevice::parts"), GFP_KERNEL)?,
         };
-        host.busids.lock().bind(name, device.into());
+        // Last: there may be a client as soon as there are files, and then nothing may fail.
+        let files = sysfs::create_files(&bound.export)?;
+        *bound.parts.lock() = Some(Parts {
+            _files: files,
+            _claim: claim,
+        });
+        host.busids.lock().bind(name, device.to_loan());
         Ok(bound)
     }
 

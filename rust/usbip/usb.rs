@@ -17,6 +17,7 @@ pub mod hub;
 pub mod iso;
 pub mod linked;
 mod packets;
+pub mod registered;
 pub mod root_hub;
 pub mod spare;
 pub mod speed;

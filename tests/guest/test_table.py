@@ -3,6 +3,7 @@
 
 import pytest
 from harness import modules, usb
+from harness.gadget import Function, gadget
 from harness.guest import Guest
 from harness.modules import Kind
 from harness.probe import put
@@ -66,4 +67,21 @@ def test_unload_after_pulled_out(ours: Server, stick: Stick) -> None:
     busid = ours.export(stick.serial)
     guest.unplug(handle)
     guest.wait_until(f"[ ! -e {usb.SYSFS}/{busid} ]")
+    modules.unload(guest, modules.HOST[Kind.RS])
+
+
+@pytest.mark.parametrize("then", ["del", "rebind", "rmmod"])
+def test_gone_with_its_hub(ours: Server, then: str) -> None:
+    """A device that is bound no more goes, and the hub it was plugged into: its place is free, and nobody looks there."""
+    guest = ours.guest
+    with gadget(guest, Function("Loopback")) as device:
+        busid = ours.export(device.serial)
+        guest.run(put(busid, f"{STUB}/unbind"))
+    match then:
+        case "del":
+            guest.run(put(f"del {busid}", f"{STUB}/match_busid"))
+            assert guest.read(f"{STUB}/match_busid") == "\n"
+        case "rebind":
+            guest.run(put(busid, f"{STUB}/rebind"), check=False)
+            assert guest.read(f"{STUB}/match_busid") == "\n"
     modules.unload(guest, modules.HOST[Kind.RS])

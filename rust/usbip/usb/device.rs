@@ -12,10 +12,7 @@ use kernel::{
     bindings,
     error::to_result,
     prelude::*,
-    sync::aref::{
-        ARef,
-        AlwaysRefCounted, //
-    },
+    sync::aref::AlwaysRefCounted,
     types::Opaque, //
 };
 
@@ -97,26 +94,6 @@ impl Device {
         state == bindings::usb_device_state_USB_STATE_NOTATTACHED
     }
 
-    /// Offers the device to the drivers of the system (`device_attach()`). That no driver wants it
-    /// is no failure.
-    ///
-    /// Task context, may sleep, no device lock held.
-    pub fn find_driver(&self) -> Result {
-        // SAFETY: The device is valid and keeps its parent, whose lock the USB bus wants held.
-        to_result(unsafe {
-            let dev = &raw mut (*self.as_raw()).dev;
-            let parent = (*dev).parent;
-            if !parent.is_null() {
-                bindings::mutex_lock(&raw mut (*parent).mutex);
-            }
-            let result = bindings::device_attach(dev);
-            if !parent.is_null() {
-                bindings::mutex_unlock(&raw mut (*parent).mutex);
-            }
-            result.min(0)
-        })
-    }
-
     /// Whether the host controller takes scatter lists.
     pub fn takes_scatter_lists(&self) -> bool {
         // SAFETY: A device keeps its bus; the table size is set when the bus is made.
@@ -126,11 +103,13 @@ impl Device {
     /// Keeps the PM core from suspending the device along with the system: it is gone by then, or
     /// the system does not suspend (`dev_pm_syscore_device()`).
     pub fn exempt_from_system_sleep(&self) {
-        // SAFETY: Valid by the type invariants. The bit is written by nobody else once the device
-        // is registered, and it is not yet.
+        // SAFETY: Valid by the type invariants. The bit is written here only, and shares its word with
+        // others that are left alone until the device is registered, which is after the first time.
         #[cfg(CONFIG_PM_SLEEP)]
         unsafe {
-            (*self.as_raw()).dev.power.set_syscore(true)
+            if !(*self.as_raw()).dev.power.syscore() {
+                (*self.as_raw()).dev.power.set_syscore(true);
+            }
         };
     }
 
@@ -193,19 +172,6 @@ impl Device {
         })?;
         Ok(DeviceLock(self))
     }
-
-    /// Keeps the interface drivers of the kernel away from the device (`usb_hub_claim_port()`).
-    ///
-    /// Task context, device lock held. Fails with `EBUSY` if somebody else has claimed the port.
-    pub fn claim_port(&self) -> Result<PortClaim> {
-        // SAFETY: The device is valid; the owner is a mere cookie, compared and never followed.
-        to_result(unsafe {
-            let raw = self.as_raw();
-            bindings::usb_hub_claim_port((*raw).parent, u32::from((*raw).portnum), raw.cast())
-        })?;
-        // INVARIANT: Just claimed.
-        Ok(PortClaim(self.into()))
-    }
 }
 
 /// The lock of a device, held.
@@ -256,25 +222,5 @@ impl Drop for DeviceLock<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariants we hold the lock.
         unsafe { bindings::mutex_unlock(&raw mut (*self.0.as_raw()).dev.mutex) };
-    }
-}
-
-/// A port that is claimed for the device in it. Dropping it releases the port.
-///
-/// Task context, device lock held.
-///
-/// # Invariants
-///
-/// The port has been claimed with the device as the owner's cookie.
-pub struct PortClaim(ARef<Device>);
-
-impl Drop for PortClaim {
-    fn drop(&mut self) {
-        // `ENODEV` says that the hub has gone and taken the claim along.
-        // SAFETY: The device is valid, and keeps its parent.
-        let _ = unsafe {
-            let raw = self.0.as_raw();
-            bindings::usb_hub_release_port((*raw).parent, u32::from((*raw).portnum), raw.cast())
-        };
     }
 }

@@ -2,7 +2,10 @@
 
 //! Drivers of whole USB devices, as opposed to drivers of interfaces.
 
-use super::Device;
+use super::{
+    registered::Registered,
+    Device, //
+};
 use crate::sysfs::{
     DriverAttribute,
     DriverFile, //
@@ -53,7 +56,7 @@ pub trait Driver: 'static {
     /// Binds a device, or refuses it with `ENODEV`. Task context, device lock held.
     ///
     /// Every device that is bound is disconnected some time.
-    fn probe(device: &Device) -> Result<Self::Data>;
+    fn probe(device: &Registered) -> Result<Self::Data>;
 
     /// The device goes away or is to be unbound. Task context, device lock held.
     fn disconnect(device: &Device, data: &Self::Data);
@@ -121,10 +124,11 @@ fn remove_files(reg: &Opaque<bindings::usb_device_driver>, files: &[DriverFileRe
 impl<T: Driver> Adapter<T> {
     extern "C" fn probe_callback(udev: *mut bindings::usb_device) -> c_int {
         from_result(|| {
-            // SAFETY: usbcore passes a valid device, and the driver core is inside of a callback.
+            // SAFETY: usbcore passes a device that is registered and locked, and the driver core is inside
+            // of a callback.
             let (device, generic) = unsafe {
                 (
-                    Device::from_raw(udev),
+                    Registered::from_raw(udev),
                     device::Device::<CoreInternal<'_>>::from_raw(&raw mut (*udev).dev),
                 )
             };
