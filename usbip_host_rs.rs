@@ -29,6 +29,8 @@ mod export;
 mod host;
 #[path = "rust/host/job.rs"]
 mod job;
+#[path = "rust/host/outbox.rs"]
+mod outbox;
 #[path = "rust/host/pool.rs"]
 mod pool;
 #[path = "rust/host/rx.rs"]

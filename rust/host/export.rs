@@ -13,24 +13,28 @@ use super::{
         Limits, //
     },
     job::Job,
+    outbox::{
+        Outbox,
+        State, //
+    },
     pool::Pool,
     rx::Receiver,
-    special::Specials,
     tx::Sender, //
 };
 use kernel::{
+    fmt,
     impl_has_work,
-    list::{
-        List,
-        ListArc, //
-    },
+    list::ListArc,
     new_condvar,
     new_mutex,
     new_work,
     prelude::*,
-    str::CString,
     sync::{
         aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
         Arc,
         CondVar,
         Mutex, //
@@ -61,47 +65,6 @@ use usbip::{
     workqueue::QueueHandle, //
 };
 
-/// What a device is up to; the numbers are those of `include/uapi/linux/usbip.h`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Waits for a client.
-    Available,
-    /// Has a client.
-    Used,
-    /// Its client is gone; the device is being reset.
-    Ending,
-    /// Could not be reset.
-    Error,
-    /// Is bound to us no more.
-    Removed,
-}
-
-/// What waits to be sent.
-pub(crate) struct Outbox {
-    state: State,
-    urgent: List<Transfer<Job>>,
-    jobs: List<Transfer<Job>>,
-    sender_waits: bool,
-    pub(crate) specials: Specials,
-}
-
-impl Outbox {
-    /// Whether there is a client.
-    pub(crate) fn is_used(&self) -> bool {
-        self.state == State::Used
-    }
-
-    /// Whether transfers can be started without regard to special requests.
-    pub(crate) fn takes_transfers(&self) -> bool {
-        self.is_used() && !self.specials.is_busy()
-    }
-
-    /// Takes the next reply to send.
-    pub(crate) fn next_job(&mut self) -> Option<ListArc<Transfer<Job>>> {
-        self.urgent.pop_front().or_else(|| self.jobs.pop_front())
-    }
-}
-
 /// An exported device.
 #[pin_data]
 pub(crate) struct Export {
@@ -113,6 +76,8 @@ pub(crate) struct Export {
     /// Taken in any context, by completion handlers among others.
     #[pin]
     pub(crate) outbox: SpinLockIrq<Outbox>,
+    /// Whether the log has a line about a request of this client's.
+    has_complained: Atomic<bool>,
     /// Tells the sender that there is a job, or that the connection has ended.
     #[pin]
     pub(crate) work_for_sender: CondVar,
@@ -157,20 +122,14 @@ impl WorkItem for Export {
 impl Export {
     /// Task context, device lock held.
     pub(crate) fn new(device: &Device, queue: QueueHandle, limits: Limits) -> Result<Arc<Self>> {
-        let outbox = Outbox {
-            state: State::Available,
-            urgent: List::new(),
-            jobs: List::new(),
-            sender_waits: false,
-            specials: Specials::new(),
-        };
         Arc::pin_init(
             try_pin_init!(Self {
                 device: device.into(),
                 devid: device.busnum() << 16 | device.devnum(),
                 queue,
                 budget: Budget::new(limits),
-                outbox <- new_spinlock_irq!(outbox, "Export::outbox"),
+                outbox <- new_spinlock_irq!(Outbox::new(), "Export::outbox"),
+                has_complained: Atomic::new(false),
                 work_for_sender <- new_condvar!("Export::work_for_sender"),
                 specials_done <- new_condvar!("Export::specials_done"),
                 in_flight <- Anchor::new(),
@@ -235,6 +194,7 @@ impl Export {
         }
         outbox.state = State::Used;
         drop(outbox);
+        self.has_complained.store(false, Relaxed);
         link.start();
         *control = Some(link);
         drop(control);
@@ -310,11 +270,17 @@ impl Export {
     /// Resets the device after a connection, for the next client to find it fresh. Task context,
     /// may sleep, no lock held.
     fn reset(&self) {
-        if self.outbox.lock().state != State::Ending {
+        let is_ours = || self.outbox.lock().state == State::Ending;
+        if !is_ours() {
             return;
         }
         let dev = self.device.device();
-        let result = self.device.lock_for_reset().and_then(|lock| lock.reset());
+        let result = match self.device.lock_for_reset() {
+            // It may have left us while we waited for the lock.
+            Ok(lock) if is_ours() => lock.reset(),
+            Ok(_) => return,
+            Err(error) => Err(error),
+        };
         let next = match result {
             Ok(()) => {
                 dev_info!(dev, "device reset\n");
@@ -330,15 +296,9 @@ impl Export {
             outbox.state = next;
         }
         drop(outbox);
-        self.announce();
-    }
-
-    /// Tells user space that the status has changed: those who poll `usbip_status`, and everybody
-    /// by a `change` event of the device. Task context, may sleep.
-    fn announce(&self) {
-        // Without memory user space has to look for itself.
-        if let Ok(detail) = CString::try_from_fmt(fmt!("USBIP_STATUS={}", self.status())) {
-            usbip::sysfs::announce(self.device.device(), c"usbip_status", &detail);
+        let has_left = || self.outbox.lock().state == State::Removed;
+        if let Some(_lock) = self.device.lock_unless(has_left).filter(|_| !has_left()) {
+            self.announce();
         }
     }
 
@@ -351,13 +311,18 @@ impl Export {
 
     /// Answers a transfer that could not be started. Any context.
     pub(crate) fn refuse(&self, mut job: ListArc<Transfer<Job>>, error: Error) {
-        dev_err!(
-            self.device.device(),
-            "submit_urb error, {}\n",
-            error.to_errno()
-        );
+        self.complain(fmt!("submit_urb error, {}", error.to_errno()));
         Transfer::fail(&mut job, error);
         self.post(job);
+    }
+
+    /// Has the log say what is wrong with a request, for the first one of a client: the log is not
+    /// the client's to fill. Any context.
+    pub(crate) fn complain(&self, what: fmt::Arguments<'_>) {
+        if !self.has_complained.load(Relaxed) {
+            self.has_complained.store(true, Relaxed);
+            dev_err!(self.device.device(), "{what}\n");
+        }
     }
 
     /// Hands a reply to the sender. Any context.

@@ -2,9 +2,9 @@
 
 //! What is owed to the client: a reply for every request.
 
-use super::export::{
-    Export,
-    Outbox, //
+use super::{
+    export::Export,
+    outbox::Outbox, //
 };
 use kernel::{
     list::ListArc,

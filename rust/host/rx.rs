@@ -137,7 +137,7 @@ impl Receiver {
         if transfer.data().is_iso {
             let packets = self.receive_packets(cmd)?;
             if let Err(error) = iso::check_request(&packets, cmd.length) {
-                dev_err!(self.export.device().device(), "{error}\n");
+                self.export.complain(fmt!("{error}"));
                 return self.answer(cmd, EPROTO);
             }
             Transfer::set_packets(&mut transfer, &packets);
@@ -298,7 +298,10 @@ impl Receiver {
                 if !self.mark_unlinked(victim.data(), cmd.seqnum) {
                     return Some(0);
                 }
-                victim.unlink();
+                // The controller may not have it yet: the worker passes requests on meanwhile.
+                while victim.unlink() {
+                    fsleep(Delta::from_micros(100));
+                }
                 return None;
             }
             if !is_passed_on && !export.in_flight.is_completing() {

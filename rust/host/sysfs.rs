@@ -97,6 +97,18 @@ pub(crate) fn create_files(export: &Arc<Export>) -> Result<Group<Export>> {
     Group::new(export.device().device(), export.clone(), specs)
 }
 
+impl Export {
+    /// Tells user space that the status has changed: those who poll `usbip_status`, and everybody
+    /// by a `change` event of the device. Task context, may sleep, with the device lock held or from
+    /// within one of the device's files.
+    pub(super) fn announce(&self) {
+        // Without memory user space has to look for itself.
+        if let Ok(detail) = CString::try_from_fmt(fmt!("USBIP_STATUS={}", self.status())) {
+            usbip::sysfs::announce(self.device().device(), c"usbip_status", &detail);
+        }
+    }
+}
+
 impl Files for Export {
     fn show(this: &Arc<Self>, id: usize, out: &mut Formatter<'_>) -> Result {
         match id {

@@ -3,14 +3,12 @@
 //! The thread that sends replies.
 
 use super::{
-    export::{
-        Export,
-        Outbox, //
-    },
+    export::Export,
     job::{
         Answer,
         Job, //
-    }, //
+    },
+    outbox::Outbox, //
 };
 use kernel::{
     list::ListArc,

@@ -36,6 +36,9 @@ pub const READ_WRITE: u16 = 0o644;
 
 /// Tells those who poll the file `name` of `device` that it has changed, and everybody else by a
 /// `change` event with the variable `detail`. Task context, may sleep.
+///
+/// The caller keeps the device from being taken out of sysfs meanwhile: by its lock, a lock that its
+/// driver takes to go, or from within one of its files.
 pub fn announce(device: &Device, name: &CStr, detail: &CStr) {
     let environment = [detail.as_char_ptr().cast_mut(), core::ptr::null_mut()];
     // The results tell of no memory or no listener.

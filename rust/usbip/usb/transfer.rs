@@ -16,6 +16,7 @@ use super::{
     Device, //
 };
 use crate::{
+    compat::EIDRM,
     net::{
         Payload,
         Piece, //
@@ -322,11 +323,20 @@ impl<T: Handler> InFlight<T> {
 
     /// Asks the host controller to cancel the transfer; its completion handler runs soon, if it
     /// has not yet. Any context, no lock held that the handler takes.
-    pub fn unlink(&self) {
-        if let Some(urb) = self.0.urb {
-            // The result only tells that the transfer was quicker.
-            // SAFETY: The URB lives as long as the transfer, on which we hold a reference.
-            let _ = unsafe { bindings::usb_unlink_urb(urb.as_ptr()) };
+    ///
+    /// Returns whether to ask again, soon: the controller does not have the transfer, but is about to
+    /// get it, or is about to be done with it.
+    pub fn unlink(&self) -> bool {
+        let Some(urb) = self.0.urb else {
+            return false;
+        };
+        // SAFETY: The URB lives as long as the transfer, on which we hold a reference. A racing change
+        // of the anchor is one of a plain pointer.
+        unsafe {
+            bindings::usb_unlink_urb(urb.as_ptr()) == EIDRM.to_errno()
+                && !(&raw const (*urb.as_ptr()).anchor)
+                    .read_volatile()
+                    .is_null()
         }
     }
 }
