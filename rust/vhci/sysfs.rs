@@ -71,16 +71,17 @@ pub(crate) fn create_files(dev: &Device, vhci: &Arc<Vhci>) -> Result<Group<Vhci>
 /// Tells user space that the line of a port has changed: those who poll its status file, and
 /// everybody by a `change` event of `vhci_hcd.0` with the port's number. Task context, may sleep.
 pub(crate) fn announce(vhci: &Vhci, id: usize, kind: HubKind, rhport: usize) -> Result {
-    // The files are those of the first controller.
-    let first = vhci.controller(0).ok_or(ENODEV)?;
     let file = match id {
         0 => CString::try_from_fmt(fmt!("status"))?,
         _ => CString::try_from_fmt(fmt!("status.{id}"))?,
     };
     let number = vhci.port_number(id, kind, rhport);
     let detail = CString::try_from_fmt(fmt!("USBIP_PORT={number}"))?;
-    usbip::sysfs::announce(first.dev(), &file, &detail);
-    Ok(())
+    // The files are those of the first controller, and go before it does.
+    vhci.with_controller(0, |first| {
+        usbip::sysfs::announce(first.dev(), &file, &detail);
+    })
+    .ok_or(ENODEV)
 }
 
 impl Files for Vhci {

@@ -67,6 +67,16 @@ impl Vhci {
         self.controllers.lock().get(id)?.clone()
     }
 
+    /// Has `work` look at the controller `id`, which does not lose its driver meanwhile. Task context.
+    pub(crate) fn with_controller<R>(
+        &self,
+        id: usize,
+        work: impl FnOnce(&Controller) -> R,
+    ) -> Option<R> {
+        let controllers = self.controllers.lock();
+        Some(work(controllers.get(id)?.as_ref()?))
+    }
+
     /// Puts a controller into its slot, or takes it out. Fails with `EINVAL` for an unknown `id`.
     pub(crate) fn set_controller(&self, id: usize, controller: Option<Arc<Controller>>) -> Result {
         let mut controllers = self.controllers.lock();
