@@ -302,9 +302,12 @@ impl Socket {
             let count = unsafe { bindings::sock_sendmsg(self.raw.as_ptr(), message) };
             match usize::try_from(count) {
                 Ok(count) => sent += count,
-                Err(_) if count == EAGAIN.to_errno() && patient() => {}
-                Err(_) if count == EAGAIN.to_errno() => return Err(ETIMEDOUT),
+                Err(_) if count == EAGAIN.to_errno() => {}
                 Err(_) => return Err(Error::from_errno(count)),
+            }
+            // A peer that lets a little through each time has it return early as well.
+            if sent < length && !patient() {
+                return Err(ETIMEDOUT);
             }
         }
         Ok(())

@@ -13,8 +13,8 @@ pub(super) enum Unlink {
     No,
     /// The request is still to be sent.
     Wanted,
-    /// The request has been sent.
-    Sent,
+    /// The request has been sent, with this seqnum.
+    Sent(u64),
 }
 
 /// Where the token of a URB is, and what it waits for.
@@ -27,8 +27,6 @@ pub(super) enum Phase {
     Replied(KBox<EarlyReply>),
     /// Waits for its reply.
     Sent(LinkedUrb),
-    /// Never to be sent: waits for the sender to give it back with this status.
-    Local(LinkedUrb, i32),
     /// Not a URB: a request to reset the device, which waits for its reply.
     Reset,
     /// Not a URB: a CMD_UNLINK that waits for its reply, and the seqnum it is to cancel.
@@ -39,13 +37,25 @@ pub(super) enum Phase {
 pub(crate) struct Entry {
     pub(super) phase: Phase,
     pub(super) unlink: Unlink,
+    /// Whether packets follow its reply.
+    pub(super) is_iso: bool,
 }
 
 impl Entry {
     pub(super) fn new(phase: Phase) -> Self {
+        let is_iso = matches!(&phase, Phase::Queued(urb) if urb.is_iso());
         Self {
             phase,
             unlink: Unlink::No,
+            is_iso,
+        }
+    }
+
+    /// The URB of an entry that waited to be sent.
+    pub(super) fn into_queued(self) -> Option<LinkedUrb> {
+        match self.phase {
+            Phase::Queued(urb) => Some(urb),
+            _ => None,
         }
     }
 

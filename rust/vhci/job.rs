@@ -7,7 +7,6 @@ use super::{
     Reservation, //
 };
 use crate::entry::{
-    Entry,
     Phase,
     Unlink, //
 };
@@ -27,28 +26,18 @@ pub(crate) enum Job {
     Reset(u64),
     /// Send a CMD_UNLINK with the first seqnum for the second.
     Unlink(u64, u64),
-    /// Give a URB back that needs no answer from the peer.
-    Local(LinkedUrb, i32),
 }
 
 impl Pending {
-    /// Takes the next job: URBs to give back, then requests, then cancellations, which must never
-    /// overtake what they cancel, then a reset. `node` is used, and `new_seqnum` called, for the
-    /// last two. Requests are for the device `devid`.
+    /// Takes the next job: requests, then cancellations, which must never overtake what they cancel,
+    /// then a reset. `node` is used, and `new_seqnum` called, for the last two. Requests are for the
+    /// device `devid`.
     pub(crate) fn next_job(
         &mut self,
         devid: u32,
         node: &mut Option<Reservation>,
         new_seqnum: impl Fn() -> u64,
     ) -> Option<Job> {
-        if let Some(urb) = self.set_address.take() {
-            return Some(Job::Local(urb, 0));
-        }
-        if self.locals > 0 {
-            if let Some(job) = self.take_local() {
-                return Some(job);
-            }
-        }
         self.take_queued(devid)
             .or_else(|| self.take_unlink(node, &new_seqnum))
             .or_else(|| self.take_reset(node, &new_seqnum))
@@ -68,16 +57,6 @@ impl Pending {
         let seqnum = new_seqnum();
         self.insert(seqnum, Phase::Reset, node);
         Some(Job::Reset(seqnum))
-    }
-
-    fn take_local(&mut self) -> Option<Job> {
-        let is_local = |entry: &Entry| matches!(entry.phase, Phase::Local(..));
-        let seqnum = self.find(is_local)?;
-        self.locals -= 1;
-        match self.remove(seqnum)?.phase {
-            Phase::Local(urb, status) => Some(Job::Local(urb, status)),
-            _ => None,
-        }
     }
 
     fn take_queued(&mut self, devid: u32) -> Option<Job> {
@@ -113,9 +92,9 @@ impl Pending {
         }
         let victim = self.find(|entry| entry.unlink == Unlink::Wanted)?;
         let node = node.take()?;
-        self.entries.get_mut(&victim)?.unlink = Unlink::Sent;
-        self.unlinks -= 1;
         let seqnum = new_seqnum();
+        self.entries.get_mut(&victim)?.unlink = Unlink::Sent(seqnum);
+        self.unlinks -= 1;
         self.insert(seqnum, Phase::Unlink(victim), node);
         Some(Job::Unlink(seqnum, victim))
     }

@@ -43,8 +43,8 @@ const MAX_SPARE: usize = 32;
 pub(crate) enum Target {
     /// A URB, now the receiver's.
     Urb(LinkedUrb),
-    /// A URB that the sender still has.
-    Sending(u64),
+    /// A URB that the sender still has, and whether it is isochronous.
+    Sending(u64, bool),
     /// The device has been reset, or could not be.
     Reset,
 }
@@ -66,15 +66,10 @@ pub(crate) struct Pending {
     /// Entries whose unlink is wanted.
     unlinks: usize,
     patience: Patience,
-    /// Entries that wait to be given back by the sender.
-    locals: usize,
     /// Whether the device is to be reset.
     reset: bool,
     /// Entries that have been used and can be again.
     spare: KVec<Reservation>,
-    /// A SET_ADDRESS that waits to be given back. It is never sent and has no seqnum; usbcore
-    /// addresses one device of a bus at a time.
-    set_address: Option<LinkedUrb>,
 }
 
 impl Pending {
@@ -86,16 +81,14 @@ impl Pending {
             latest: 0,
             unlinks: 0,
             patience: Patience::default(),
-            locals: 0,
             reset: false,
             spare: KVec::new(),
-            set_address: None,
         }
     }
 
     /// Whether nothing waits for the peer.
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.set_address.is_none()
+        self.entries.is_empty()
     }
 
     /// Memory for an entry. Any context.
@@ -131,44 +124,29 @@ impl Pending {
         self.patience.is_over()
     }
 
-    /// Whether there is room for a SET_ADDRESS.
-    pub(crate) fn takes_set_address(&self) -> bool {
-        self.set_address.is_none()
-    }
-
-    /// Adds a SET_ADDRESS, to be given back without asking the peer.
-    pub(crate) fn push_set_address(&mut self, urb: LinkedUrb) {
-        self.set_address = Some(urb);
-    }
-
     fn insert(&mut self, seqnum: u64, phase: Phase, node: Reservation) {
         self.latest = self.latest.max(seqnum);
         self.entries
             .insert(node.into_node(seqnum, Entry::new(phase)));
     }
 
-    /// Cancels the URB `seqnum`, which usbcore has marked as unlinked. Fails with `EIDRM` if it is
-    /// about to be given back anyway.
-    pub(crate) fn cancel(&mut self, seqnum: u64, status: i32) -> Result {
-        let Some(entry) = self.entries.get_mut(&seqnum) else {
-            return self.cancel_received(seqnum);
+    /// Cancels the URB `seqnum`, which usbcore has marked as unlinked. One that has not been sent
+    /// is handed out, to be given back. Fails with `EIDRM` if it is about to be given back anyway.
+    pub(crate) fn cancel(&mut self, seqnum: u64) -> Result<Option<LinkedUrb>> {
+        let Place::Occupied(mut place) = self.entries.entry(seqnum) else {
+            self.cancel_received(seqnum)?;
+            return Ok(None);
         };
-        match core::mem::replace(&mut entry.phase, Phase::Sending) {
-            Phase::Queued(urb) => {
-                entry.phase = Phase::Local(urb, status);
-                self.locals += 1;
-            }
-            phase => {
-                let is_out = matches!(phase, Phase::Sending | Phase::Sent(_));
-                entry.phase = phase;
-                if is_out && entry.unlink == Unlink::No {
-                    entry.unlink = Unlink::Wanted;
-                    self.unlinks += 1;
-                    self.patience.begin();
-                }
-            }
+        let entry = place.get_mut();
+        if matches!(entry.phase, Phase::Queued(_)) {
+            return Ok(vacate(place, &mut self.spare).into_queued());
         }
-        Ok(())
+        if entry.unlink == Unlink::No {
+            entry.unlink = Unlink::Wanted;
+            self.unlinks += 1;
+            self.patience.begin();
+        }
+        Ok(None)
     }
 
     fn cancel_received(&mut self, seqnum: u64) -> Result {
@@ -208,7 +186,7 @@ impl Pending {
             return None;
         };
         match place.get().phase {
-            Phase::Sending => Some(Target::Sending(seqnum)),
+            Phase::Sending => Some(Target::Sending(seqnum, place.get().is_iso)),
             Phase::Reset => {
                 vacate(place, &mut self.spare);
                 Some(Target::Reset)
@@ -288,12 +266,9 @@ impl Pending {
 
     /// Takes out any URB. For the end of a connection, when nobody sends or receives.
     pub(crate) fn drain(&mut self) -> Option<LinkedUrb> {
-        if let Some(urb) = self.set_address.take() {
-            return Some(urb);
-        }
         while let Some(seqnum) = self.find(|_| true) {
             match self.remove(seqnum)?.phase {
-                Phase::Queued(urb) | Phase::Sent(urb) | Phase::Local(urb, _) => return Some(urb),
+                Phase::Queued(urb) | Phase::Sent(urb) => return Some(urb),
                 Phase::Sending | Phase::Replied(_) | Phase::Reset | Phase::Unlink(_) => {}
             }
         }
@@ -324,14 +299,19 @@ impl Pending {
         Some(self.forget(entry))
     }
 
-    /// No longer waits for the cancellation of an entry that has been taken out.
+    /// No longer waits for the cancellation of an entry that has been taken out, nor for an answer
+    /// to its CMD_UNLINK, which a peer need not send.
     fn forget(&mut self, entry: Entry) -> Entry {
-        if entry.unlink == Unlink::Wanted {
-            self.unlinks -= 1;
+        match entry.unlink {
+            Unlink::No => return entry,
+            Unlink::Wanted => self.unlinks -= 1,
+            Unlink::Sent(seqnum) => {
+                if let Place::Occupied(request) = self.entries.entry(seqnum) {
+                    vacate(request, &mut self.spare);
+                }
+            }
         }
-        if entry.unlink != Unlink::No {
-            self.patience.end();
-        }
+        self.patience.end();
         entry
     }
 

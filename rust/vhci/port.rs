@@ -107,6 +107,7 @@ impl Port {
         let inner = Inner {
             state: State::Null,
             is_fresh: false,
+            is_news: false,
             sender_waits: false,
             pending: Pending::new(),
         };
@@ -309,7 +310,7 @@ impl Port {
         device.exempt_from_system_sleep();
         let mut old = None;
         let mut inner = self.inner.lock();
-        if !inner.is_live() || !inner.pending.takes_set_address() {
+        if !inner.is_live() {
             return Err(ENODEV);
         }
         if is_set_address {
@@ -320,8 +321,9 @@ impl Port {
                 self.rhport
             );
             let urb = urb.link(NO_SEQNUM as usize, &inner)?;
-            inner.pending.push_set_address(urb);
             old = inner.set_addressed(device);
+            inner.is_news = true;
+            urb.give_back(0, &inner);
         } else {
             let node = inner.pending.reservation()?;
             let seqnum = self.hub.next_seqnum();
@@ -352,14 +354,18 @@ impl Port {
         self.hub.set_remote_reset(self.rhport, false);
     }
 
-    /// Begins to cancel a URB. Any context. Fails with `EIDRM` if it is about to be given back.
+    /// Cancels a URB, or begins to. One that has not been sent is given back at once: a peer that
+    /// does not read must not keep it. Any context. Fails with `EIDRM` if it is about to be given
+    /// back.
     pub(crate) fn dequeue(&self, urb: DequeuedUrb<'_>) -> Result {
         let mut inner = self.inner.lock();
         urb.check(&inner)?;
         let wire = urb.cookie() as u32;
         let seqnum = inner.pending.expand(wire).ok_or(EIDRM)?;
-        inner.pending.cancel(seqnum, urb.status())?;
-        self.wake_sender(inner);
+        match inner.pending.cancel(seqnum)? {
+            Some(unsent) => unsent.give_back(urb.status(), &inner),
+            None => self.wake_sender(inner),
+        }
         Ok(())
     }
 

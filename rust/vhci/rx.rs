@@ -95,9 +95,10 @@ impl Receiver {
                     .give_back_received(urb, status.unwrap_or(EPROTO.to_errno()));
                 received.map(drop)
             }
-            Some(Target::Sending(seqnum)) => {
+            Some(Target::Sending(seqnum, is_iso)) => {
                 // Only requests with data are still being sent, so the reply has none.
-                let packets = self.receive_packets(ret.packets, MAX_ISO_PACKETS)?;
+                let count = if is_iso { ret.packets } else { 0 };
+                let packets = self.receive_packets(count, MAX_ISO_PACKETS)?;
                 let reply = KBox::new(EarlyReply { ret, packets }, GFP_KERNEL)
                     .map_err(|error| self.explain(&RecvError::Failed(error.into())))?;
                 let finished = self.port.inner.lock().pending.park(seqnum, reply);

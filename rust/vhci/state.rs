@@ -46,6 +46,8 @@ pub(crate) struct Inner {
     /// The device itself has been reset since it was last given an address. A reset of the port
     /// comes twice during an enumeration; the device needs it once.
     pub(crate) is_fresh: bool,
+    /// The line in the status file has changed where user space could not be told: the sender does.
+    pub(crate) is_news: bool,
     pub(crate) pending: Pending,
     /// The sender waits for somebody to wake it.
     pub(crate) sender_waits: bool,

@@ -144,15 +144,19 @@ impl Sender {
                 inner = port.inner.lock();
             }
             let devid = inner.devid()?;
-            if let Some((urb, status)) =
-                take(batch, &mut inner, devid, node, || port.hub.next_seqnum())
-            {
+            if inner.pending.is_overdue() {
                 drop(inner);
-                port.give_back(urb, status);
+                dev_err!(port.hub.dev, "no answer to a cancelled urb\n");
+                port.end(EndReason::Failed);
+                return None;
+            }
+            if core::mem::take(&mut inner.is_news) {
+                drop(inner);
                 port.announce();
                 inner = port.inner.lock();
                 continue;
             }
+            take(batch, &mut inner, devid, node, || port.hub.next_seqnum());
             if !batch.is_empty() {
                 return Some(());
             }
@@ -161,12 +165,6 @@ impl Sender {
                 continue;
             }
             wait(port, &mut inner);
-            if inner.pending.is_overdue() {
-                drop(inner);
-                dev_err!(port.hub.dev, "no answer to a cancelled urb\n");
-                port.end(EndReason::Failed);
-                return None;
-            }
         }
     }
 
@@ -196,19 +194,20 @@ impl Sender {
     }
 }
 
-/// Takes jobs until the batch is full. Stops at a URB that needs no answer from the peer and
-/// returns it with its status.
+/// Takes jobs until there are none, or the batch is full.
 fn take(
     batch: &mut KVec<Outgoing>,
     inner: &mut SpinLockIrqGuard<'_, Inner>,
     devid: u32,
     node: &mut Option<Reservation>,
     new_seqnum: impl Fn() -> u64,
-) -> Option<(LinkedUrb, i32)> {
+) {
     let mut bytes = 0;
     while batch.len() < BATCH && bytes < BATCH_BYTES {
-        let pdu = match inner.pending.next_job(devid, node, &new_seqnum)? {
-            Job::Local(urb, status) => return Some((urb, status)),
+        let Some(job) = inner.pending.next_job(devid, node, &new_seqnum) else {
+            return;
+        };
+        let pdu = match job {
             Job::Submit(seqnum, cmd, urb) => Outgoing::new(seqnum, Request::Submit(cmd), urb),
             Job::Reset(seqnum) => Outgoing::new(seqnum, reset(seqnum, devid), None),
             Job::Unlink(seqnum, victim) => {
@@ -219,7 +218,6 @@ fn take(
         // There is room, as has just been seen.
         let _ = batch.push_within_capacity(pdu);
     }
-    None
 }
 
 /// Waits for a job, or for the end of the connection.

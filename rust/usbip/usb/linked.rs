@@ -117,7 +117,8 @@ impl LinkedUrb {
         }
     }
 
-    /// The first `length` bytes of the buffer. Task context, may sleep.
+    /// The first `length` bytes of the buffer. Task context, may sleep; any context for a buffer in one
+    /// piece.
     pub fn data(&mut self, length: u32) -> Result<Payload<'_>> {
         let urb = self.urb();
         let length = length.min(urb.transfer_buffer_length) as usize;

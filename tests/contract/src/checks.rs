@@ -12,6 +12,7 @@ mod hostile;
 mod hub;
 mod interop;
 mod iso;
+mod overdue;
 mod replies;
 mod special;
 mod speeds;
@@ -32,6 +33,7 @@ const GROUPS: &[(&str, Group)] = &[
     ("speeds", speeds::run),
     ("replies", replies::run),
     ("unlink", unlink::run),
+    ("overdue", overdue::run),
     ("iso", iso::run),
     ("hub", hub::run),
     ("ending", ending::run),

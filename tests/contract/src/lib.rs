@@ -21,6 +21,7 @@ pub mod report;
 pub mod root_hub;
 pub mod scripted;
 pub mod server;
+pub mod slab;
 pub mod stub;
 pub mod usbfs;
 pub mod vhci;

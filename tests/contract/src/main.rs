@@ -21,7 +21,7 @@ mod checks;
 
 use contract::{
     attribute, errno, gadget, import, kind, lane, limit, log, pdu, peer, pipe, report, root_hub,
-    scripted, server, stub, usbfs, vhci, wire,
+    scripted, server, slab, stub, usbfs, vhci, wire,
 };
 use kind::Kind;
 use report::Report;

@@ -35,6 +35,17 @@ impl Pipe<Out> {
         Self::at(interface, BULK_OUT)
     }
 
+    /// The OUT endpoint, with more to send than the server reads, so that the sender is stuck.
+    pub fn stuck(import: &Import, interface: &Interface) -> io::Result<Self> {
+        let mut pipe = Self::output(interface)?;
+        import.server.pause();
+        for _ in 0..8 {
+            pipe.put(vec![9; 500_000]);
+        }
+        limit::settle();
+        Ok(pipe)
+    }
+
     /// Sends bytes.
     pub fn put(&mut self, bytes: Vec<u8>) {
         self.0.submit(Buffer::from(bytes));

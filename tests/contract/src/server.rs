@@ -5,13 +5,14 @@
 use crate::limit::{self, SOON};
 use crate::pdu::{self, Pdu};
 use crate::scripted::Scripted;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 use usbip_protocol::Request;
 
 /// Plays a device: answers control requests itself and leaves everything else to the check.
@@ -51,6 +52,18 @@ impl Server {
     /// Reads no more after the next request.
     pub fn pause(&self) {
         self.paused.store(true, Ordering::SeqCst);
+    }
+
+    /// Reads on, a little at a time, once paused. Nothing is answered any more.
+    pub fn trickle(&self) -> io::Result<()> {
+        let mut wire = self.wire.try_clone()?;
+        thread::spawn(move || {
+            let mut some = [0; 16384];
+            while wire.read(&mut some).is_ok_and(|count| count > 0) {
+                thread::sleep(Duration::from_millis(500));
+            }
+        });
+        Ok(())
     }
 
     /// The next request that is left to the check.

@@ -2,6 +2,7 @@
 
 //! Connections with both ends on this machine.
 
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_send_buffer_size};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
@@ -50,8 +51,13 @@ impl Wire {
     }
 }
 
+/// Room for so many bytes, as in a pair of sockets: left to itself TCP finds room for megabytes.
+const BUFFER: usize = 212_992;
+
 fn stream(socket: TcpStream) -> io::Result<UnixStream> {
     socket.set_nodelay(true)?;
+    set_socket_send_buffer_size(&socket, BUFFER)?;
+    set_socket_recv_buffer_size(&socket, BUFFER)?;
     Ok(OwnedFd::from(socket).into())
 }
 

@@ -138,12 +138,7 @@ fn after_detach() -> Outcome {
 fn stuck(end: End) -> Outcome {
     let import = Import::configured(Speed::High)?;
     let interface = import.open()?;
-    let mut pipe = Pipe::output(&interface)?;
-    import.server.pause();
-    for _ in 0..8 {
-        pipe.put(vec![9; 500_000]);
-    }
-    limit::settle();
+    let mut pipe = Pipe::stuck(&import, &interface)?;
     end(&import)?;
     let results: Vec<String> = (0..8).map(|_| pipe.result()).collect();
     Ok(format!("{}, {}", results.join(", "), import.fate()))

@@ -4,12 +4,14 @@
 
 use crate::import::Import;
 use crate::kind::Role;
-use crate::limit;
+use crate::limit::{self, SOON};
 use crate::pdu::{self, Pdu};
 use crate::pipe::{cancelled, liveness, Pipe, PACKET};
 use crate::report::{Outcome, Report};
 use crate::scripted::Speed;
+use crate::slab;
 use std::io;
+use std::time::Instant;
 
 /// What the server does, given the transfer and its cancellation.
 type Answer = fn(&Import, &Pdu, &Pdu) -> io::Result<()>;
@@ -60,7 +62,6 @@ const ANSWERS: &[(&str, Answer)] = &[
         crate::vhci::Vhci.detach(&import.port.to_string());
         Ok(())
     }),
-    ("silence", |_, _, _| Ok(())),
     ("submit-with-seqnum-of-unlink", |import, _, unlink| {
         import.server.reply(unlink, 0, b"0123456789")
     }),
@@ -76,6 +77,8 @@ fn unlinked(import: &Import, unlink: &Pdu, status: i32) -> io::Result<()> {
 pub fn run(report: &mut Report) {
     report.with_modules("unlink", &[Role::Vhci], |report| {
         report.side_by_side(checks);
+        // By itself: what it counts is everybody's.
+        report.check("unlink.unlink-never-answered", never_answered);
     });
 }
 
@@ -89,7 +92,7 @@ fn checks(report: &mut Report) {
             unlink(*answer, 65_536)
         });
     }
-    report.check("unlink.data-never-sent", data_never_sent);
+    report.check("unlink.unsent", unsent);
     report.check("unlink.several", several);
     report.check("unlink.out", output);
 }
@@ -126,19 +129,42 @@ fn unlink(answer: Answer, length: usize) -> Outcome {
     Ok(format!("{result}, {}", liveness(&import, &interface)))
 }
 
-/// A transfer whose data is announced and never comes, so that there is nothing to cancel any more.
-fn data_never_sent() -> Outcome {
+/// A transfer is cancelled that waits behind those.
+fn unsent() -> Outcome {
+    let import = Import::configured(Speed::High)?;
+    let interface = import.open()?;
+    let _stuck = Pipe::stuck(&import, &interface)?;
+    let mut pipe = Pipe::input(&interface)?;
+    pipe.ask(PACKET);
+    let begin = Instant::now();
+    let result = cancelled(pipe.cancel());
+    let soon = begin.elapsed() < limit::stretched(SOON);
+    import.server.close()?;
+    Ok(format!("{result}, soon: {soon}, {}", import.fate()))
+}
+
+/// Each transfer is answered as it is cancelled, and no cancellation ever is.
+fn never_answered() -> Outcome {
+    const ROUNDS: usize = 1000;
     let import = Import::configured(Speed::High)?;
     let interface = import.open()?;
     let mut pipe = Pipe::input(&interface)?;
-    pipe.ask(PACKET);
-    let victim = import.server.next()?;
-    import
-        .server
-        .send(&pdu::ret_length(victim.seqnum(), 0, 100))?;
-    limit::settle();
-    let result = cancelled(pipe.cancel());
-    Ok(format!("{result}, {}", liveness(&import, &interface)))
+    let before = slab::objects()?;
+    for _ in 0..ROUNDS {
+        pipe.ask(PACKET);
+        let victim = import.server.next()?;
+        let waiting = pipe.cancel();
+        import.server.next()?;
+        import.server.reply(&victim, 0, &[])?;
+        pipe = waiting.join().map_err(|_| io::Error::other("panic"))?;
+        pipe.result();
+    }
+    let grown = slab::objects()? > before + ROUNDS / 2;
+    drop(pipe);
+    Ok(format!(
+        "more memory: {grown}, {}",
+        liveness(&import, &interface)
+    ))
 }
 
 /// Four transfers; the last is cancelled first, as usbfs does.
