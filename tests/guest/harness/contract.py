@@ -84,7 +84,8 @@ def _read_group(file: Path) -> list[Check]:
 GROUPS = {file.stem: _read_group(file) for file in sorted((CONTRACT / "table").glob("*.toml"))}
 # The groups in which something is sent.
 CONNECTED = (
-    "concurrency", "ending", "enumeration", "export", "hostile", "interop", "iso", "replies", "special", "unlink",
+    "concurrency", "ending", "enumeration", "export", "hostile", "interop", "iso", "overdue", "replies", "special",
+    "unlink",
 )  # fmt: skip
 # Over TCP a peer that stops reading is found out only when the buffers in between are full.
 NOT_OVER_TCP = ("ending.stops-reading",)
@@ -117,6 +118,20 @@ def _outcomes(output: str) -> dict[str, str]:
     return dict(line.split("\t", 1) for line in output.splitlines() if "\t" in line)
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A group with one kind of modules, and how they are connected to their peers."""
+
+    kind: Kind
+    group: str
+    wire: str = "unix"
+
+    @property
+    def name(self) -> str:
+        """What its directory of logs and its files in the guest are named after."""
+        return self.group if self.wire == "unix" else f"{self.group}-{self.wire}"
+
+
 class Runs:
     """Runs groups when one of their checks is asked for, each once."""
 
@@ -125,8 +140,8 @@ class Runs:
         self._pool = pool
         # What C does is known from the stock kernel, where all of it is compared.
         self._kinds = (Kind.RS,) if env.debug else tuple(Kind)
-        self._outcomes: dict[tuple[Kind, str], dict[str, str]] = {}
-        self._logs: dict[tuple[Kind, str], Log] = {}
+        self._outcomes: dict[_Run, dict[str, str]] = {}
+        self._logs: dict[_Run, Log] = {}
 
     def outcome(self, kind: Kind, check: Check) -> str:
         """What a check found."""
@@ -138,84 +153,81 @@ class Runs:
 
     def outcomes(self, kind: Kind, group: str) -> dict[str, str]:
         """What all checks of a group found."""
-        if (kind, group) not in self._outcomes:
-            self._run(group)
-        return self._outcomes[kind, group]
+        run = _Run(kind, group)
+        if run not in self._outcomes:
+            self._compare(group)
+        return self._outcomes[run]
 
     def over_tcp(self, group: str) -> tuple[dict[str, str], Log]:
         """What the checks of a group find with ours over TCP, and what the kernel says meanwhile."""
-        for _ in range(_TRIES):
-            [guest] = self._pool.take(machine(Kind.RS))
-            guest.begin(f"contract {group} over TCP")
-            output, _ = self._output(guest, Kind.RS, group, "tcp")
-            log = guest.finish(self._env.logs / f"test_contract.{group}-tcp")
-            forgot = _controller_forgot(log)
-            self._pool.give_back(guest, clean=bool(output) and guest.alive and not log.complaints and not forgot)
-            if not forgot:
-                break
-        return _outcomes(output), log
+        run = _Run(Kind.RS, group, "tcp")
+        self._run([run])
+        return self._outcomes[run], self._logs[run]
 
     def log(self, kind: Kind, group: str) -> Log:
         """What the kernel said meanwhile."""
         self.outcomes(kind, group)
-        return self._logs[kind, group]
+        return self._logs[_Run(kind, group)]
 
     @property
     def ran(self) -> list[Check]:
-        """The checks of the groups that have run."""
-        groups = {group for _, group in self._outcomes}
-        return [check for check in CHECKS if check.group in groups]
+        """The checks of the groups that have been compared."""
+        return [check for check in CHECKS if _Run(Kind.RS, check.group) in self._outcomes]
 
-    def _run(self, group: str) -> None:
-        self._run_kinds(group, *self._kinds)
-        for _ in range(_TRIES - 1):
-            if not _controller_forgot(self._logs[Kind.RS, group]):
-                break
-            self._run_kinds(group, Kind.RS)
+    def _compare(self, group: str) -> None:
+        self._run([_Run(kind, group) for kind in self._kinds])
+        run = _Run(Kind.C, group)
         for _ in range(_MORE_TRIES_OF_C if Kind.C in self._kinds else 0):
-            first = self._outcomes[Kind.C, group]
+            first = self._outcomes[run]
             odd = self._odd_for_c(group)
             if not odd:
                 break
             # It loses a race now and then, and hangs or forgets; what it does otherwise is what is asked for.
-            self._run_kinds(group, Kind.C)
-            self._outcomes[Kind.C, group] = first | {id: self._outcomes[Kind.C, group].get(id, MISSING) for id in odd}
+            self._run([run])
+            self._outcomes[run] = first | {id: self._outcomes[run].get(id, MISSING) for id in odd}
 
-    def _run_kinds(self, group: str, *kinds: Kind) -> None:
-        guests = self._pool.take(*map(machine, kinds))
-        with ThreadPoolExecutor() as threads:
-            clean = list(threads.map(self._run_kind, guests, kinds, [group] * len(kinds)))
-        for guest, is_clean in zip(guests, clean, strict=True):
-            self._pool.give_back(guest, clean=is_clean)
+    def _run(self, runs: list[_Run]) -> None:
+        """All of them at a time; again those of ours that do not count."""
+        for _ in range(_TRIES):
+            guests = self._pool.take(*(machine(run.kind) for run in runs))
+            with ThreadPoolExecutor() as threads:
+                clean = list(threads.map(self._run_in, guests, runs))
+            for guest, is_clean in zip(guests, clean, strict=True):
+                self._pool.give_back(guest, clean=is_clean)
+            runs = [run for run in runs if run.kind is Kind.RS and _controller_forgot(self._logs[run])]
+            if not runs:
+                break
 
     def _odd_for_c(self, group: str) -> list[str]:
         """The checks whose outcome with C is neither that with ours nor what the table says of C."""
-        c, ours = (self._outcomes[kind, group] for kind in Kind)
+        c, ours = (self._outcomes[_Run(kind, group)] for kind in Kind)
         known = [check for check in GROUPS.get(group, []) if not check.crash]
         return [check.id for check in known if c.get(check.id) != (check.c if check.is_fix else ours.get(check.id))]
 
-    def _run_kind(self, guest: Guest, kind: Kind, group: str) -> bool:
-        guest.begin(f"contract {group}")
-        directory = self._env.logs / f"test_contract.{group}"
-        output, times = self._output(guest, kind, group, "unix")
+    def _run_in(self, guest: Guest, run: _Run) -> bool:
+        """Whether the guest is as good as new afterwards."""
+        guest.begin(f"contract {run.name}")
+        directory = self._env.logs / f"test_contract.{run.name}"
+        output, times = self._output(guest, run)
         log = guest.finish(directory)
-        (directory / f"{kind}.times").write_text(times)
-        self._logs[kind, group] = log
-        self._outcomes[kind, group] = _outcomes(output)
-        return bool(output) and guest.alive and not any(map(_spoils(kind), log.complaints))
+        (directory / f"{run.kind}.times").write_text(times)
+        self._logs[run] = log
+        self._outcomes[run] = _outcomes(output)
+        spoilt = any(map(_spoils(run.kind), log.complaints)) or _controller_forgot(log)
+        return bool(output) and guest.alive and not spoilt
 
-    def _output(self, guest: Guest, kind: Kind, group: str, wire: str) -> tuple[str, str]:
-        skipped = [check.id for check in GROUPS.get(group, []) if check.crash] if kind is Kind.C else []
-        skipped += NOT_OVER_TCP if wire == "tcp" else ()
-        kept, end = f"/tmp/{group}", f"contract: end of {group}"
+    def _output(self, guest: Guest, run: _Run) -> tuple[str, str]:
+        skipped = [check.id for check in GROUPS.get(run.group, []) if check.crash] if run.kind is Kind.C else []
+        skipped += NOT_OVER_TCP if run.wire == "tcp" else ()
+        kept, end = f"/tmp/{run.name}", f"contract: end of {run.name}"
         try:
             program = install_alone(guest, "contract")
-            command = " ".join([program, kind, wire, str(self._env.patience), group, *skipped])
+            command = " ".join([program, run.kind, run.wire, str(self._env.patience), run.group, *skipped])
             begin = guest.console.position
             # In the background: the agent's port does not survive being asked during a suspend.
             few = _FEW if self._env.debug else ""
-            run = f"{few}{command} > {kept}.outcomes 2> {kept}.times; rm -f {_OPTIONS}"
-            work = f"{run}; {_AFTER.get(group, '')} echo '{end}' > /dev/kmsg"
+            checks = f"{few}{command} > {kept}.outcomes 2> {kept}.times; rm -f {_OPTIONS}"
+            work = f"{checks}; {_AFTER.get(run.group, '')} echo '{end}' > /dev/kmsg"
             guest.run(f"({work}) > /dev/null 2>&1 &")
             self._wait(guest, end, begin)
             # Through files: what was found before a hang is not lost.
