@@ -21,6 +21,3 @@ pub const FREE_BUFFER: u32 = 0x0100;
 pub const DIR_IN: u32 = 0x0200;
 /// The client's URB has a scatter list: a hint to use one on the server.
 pub const DMA_MAP_SG: u32 = 0x0004_0000;
-
-/// The flags that mean something to the server of a transfer.
-pub const SERVER_MASK: u32 = SHORT_NOT_OK | ISO_ASAP | ZERO_PACKET | NO_INTERRUPT;

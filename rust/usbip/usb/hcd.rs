@@ -114,11 +114,6 @@ impl<T: RootHub> Hcd<T> {
         })
     }
 
-    /// The root hub's side of usbcore.
-    pub fn handle(&self) -> &HcdRef {
-        &self.hcd
-    }
-
     fn private(raw: *mut usb_hcd) -> *mut *const T {
         // SAFETY: The private area is the last member; only its address is taken.
         unsafe { (&raw mut (*raw).hcd_priv).cast() }
