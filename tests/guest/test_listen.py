@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 import pytest
-from harness import usb
+from harness import modules, usb
 from harness.link import Link
-from harness.server import PORT
+from harness.server import PORT, Server
 from harness.tools import Tools
 
 # Where usbipd listens, and where the client finds it.
@@ -50,6 +50,19 @@ def test_place(link: Link, name: str) -> None:
     link.detach()
     link.release()
     assert usb.driver(guest, link.busid) == "usb"
+
+
+@pytest.mark.parametrize("address", ["10.99.0.1/32", "fd00:99::1/128"])
+def test_address_comes_later(server: Server, address: str) -> None:
+    """usbipd is found at an address its machine got after it was started, as at boot before DHCP is through."""
+    server.tools = Tools.RS
+    guest, host = server.guest, address.partition("/")[0]
+    modules.load(guest, modules.HOST[server.kind])
+    guest.run(f"{server.tools.path(guest, 'usbipd')} -D --listen={host}")
+    assert not guest.succeeds(f"{server.usbip} list -r {host}")
+    guest.run(f"ip address add {address} dev lo")
+    guest.wait_until(f"{server.usbip} list -r {host} 2>&1 | grep -q 'no exportable devices'")
+    guest.run(f"ip address del {address} dev lo")
 
 
 def test_crowd(link: Link) -> None:

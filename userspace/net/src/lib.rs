@@ -17,7 +17,7 @@ pub use channel::{Channel, ExchangeError, Patience};
 pub use connect::{connect, ConnectError};
 pub use dead_peer::{DeadPeerLimit, InvalidLimit};
 pub use local::{is_local, place};
-pub use socket::{listen, tune};
+pub use socket::{listen, listen_ahead, tune};
 pub use tcp_port::{InvalidTcpPort, TcpPort};
 
 /// Program name the C source of these messages carries, also inside usbipd.

@@ -38,20 +38,41 @@ pub(crate) fn open(address: &SocketAddr) -> io::Result<OwnedFd> {
 /// # Errors
 /// Name of the failing call (`socket`, `bind`, `listen`) and its error.
 pub fn listen(address: SocketAddr) -> Result<TcpListener, (&'static str, io::Error)> {
-    let socket = open(&address).map_err(|error| ("socket", error))?;
-    prepare_listener(&socket, &address).map_err(|error| ("socket", error))?;
-    net::bind(&socket, &address).map_err(|error| ("bind", error.into()))?;
-    net::listen(&socket, BACKLOG).map_err(|error| ("listen", error.into()))?;
-    Ok(TcpListener::from(socket))
+    let socket = open_listener(&address).map_err(|error| ("socket", error))?;
+    start_listening(socket, &address)
 }
 
-fn prepare_listener(socket: &OwnedFd, address: &SocketAddr) -> io::Result<()> {
-    sockopt::set_socket_reuseaddr(socket, true)?;
-    sockopt::set_tcp_nodelay(socket, true)?;
+/// The same on an address the machine need not have yet: clients get in as soon as it has.
+///
+/// # Errors
+/// As of [`listen`].
+pub fn listen_ahead(address: SocketAddr) -> Result<TcpListener, (&'static str, io::Error)> {
+    let socket = open_listener(&address).map_err(|error| ("socket", error))?;
+    let freed = match address {
+        SocketAddr::V4(_) => sockopt::set_ip_freebind(&socket, true),
+        SocketAddr::V6(_) => sockopt::set_ipv6_freebind(&socket, true),
+    };
+    freed.map_err(|error| ("socket", error.into()))?;
+    start_listening(socket, &address)
+}
+
+fn open_listener(address: &SocketAddr) -> io::Result<OwnedFd> {
+    let socket = open(address)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_tcp_nodelay(&socket, true)?;
     if address.is_ipv6() {
-        sockopt::set_ipv6_v6only(socket, true)?;
+        sockopt::set_ipv6_v6only(&socket, true)?;
     }
-    Ok(())
+    Ok(socket)
+}
+
+fn start_listening(
+    socket: OwnedFd,
+    address: &SocketAddr,
+) -> Result<TcpListener, (&'static str, io::Error)> {
+    net::bind(&socket, address).map_err(|error| ("bind", error.into()))?;
+    net::listen(&socket, BACKLOG).map_err(|error| ("listen", error.into()))?;
+    Ok(TcpListener::from(socket))
 }
 
 #[cfg(test)]
@@ -64,5 +85,19 @@ mod tests {
         let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let (call, error) = listen(listener.local_addr().unwrap()).unwrap_err();
         assert_eq!((call, error.kind()), ("bind", io::ErrorKind::AddrInUse));
+    }
+
+    #[test]
+    fn an_address_need_not_be_there_yet() {
+        for ip in ["192.0.2.1", "2001:db8::1"] {
+            let address = SocketAddr::new(ip.parse().unwrap(), 0);
+            let (call, error) = listen(address).unwrap_err();
+            assert_eq!(
+                (call, error.kind()),
+                ("bind", io::ErrorKind::AddrNotAvailable)
+            );
+            let listener = listen_ahead(address).unwrap();
+            assert_eq!(listener.local_addr().unwrap().ip(), address.ip());
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ enum Order {
 /// The thread; it ends when this is dropped, and devices stay as they are.
 pub struct Exporter {
     orders: Outlet<Order>,
+    looked: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -41,13 +43,21 @@ impl Exporter {
         let events = Uevents::subscribe()?;
         orders.send(Order::Rules(rules));
         let root = root.to_owned();
+        let (sender, looked) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("usbipd-exports".to_owned())
-            .spawn(move || run(root, &inbox, &events))?;
+            .spawn(move || run(root, &inbox, &events, &sender))?;
         Ok(Self {
             orders,
+            looked,
             thread: Some(thread),
         })
+    }
+
+    /// Waits for the first look at the devices, but not for longer than that.
+    pub fn wait_for_first_look(&self, limit: Duration) {
+        // Clients get what there is then.
+        let _ = self.looked.recv_timeout(limit);
     }
 
     /// Replaces the rules.
@@ -66,7 +76,7 @@ impl Drop for Exporter {
     }
 }
 
-fn run(root: PathBuf, orders: &Inbox<Order>, events: &Uevents) {
+fn run(root: PathBuf, orders: &Inbox<Order>, events: &Uevents, looked: &SyncSender<()>) {
     let mut keeper = Keeper::new(root);
     loop {
         let next = keeper.next_attempt();
@@ -98,6 +108,8 @@ fn run(root: PathBuf, orders: &Inbox<Order>, events: &Uevents) {
         }
         if is_due {
             keeper.look();
+            // Only the first one is waited for.
+            let _ = looked.try_send(());
         }
     }
 }

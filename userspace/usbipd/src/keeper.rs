@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -42,6 +43,24 @@ struct Known {
     standing: Standing,
 }
 
+/// Where the devices are recorded.
+fn state_file() -> StateFile {
+    StateFile::new("usbipd.json")
+}
+
+/// What an earlier run has left behind.
+fn recorded() -> Vec<Known> {
+    let earlier = state_file().read::<State>();
+    let earlier = earlier.filter(|state| state.version == VERSION);
+    earlier.map(|state| state.devices).unwrap_or_default()
+}
+
+/// Whether an earlier run has bound a device by a rule.
+pub fn has_exports() -> bool {
+    let mut devices = recorded().into_iter();
+    devices.any(|known| known.standing.is_bound_by_rule())
+}
+
 /// Keeps devices bound.
 #[derive(Debug)]
 pub struct Keeper {
@@ -55,11 +74,7 @@ pub struct Keeper {
 impl Keeper {
     /// Starts from what an earlier run has left behind.
     pub fn new(root: PathBuf) -> Self {
-        let file = StateFile::new("usbipd.json");
-        let earlier = file.read::<State>();
-        let earlier = earlier.filter(|state| state.version == VERSION);
-        let devices = earlier.map(|state| state.devices).unwrap_or_default();
-        let known = devices
+        let known = recorded()
             .into_iter()
             .map(|known| (known.identity.busid.clone(), known));
         Self {
@@ -67,7 +82,7 @@ impl Keeper {
             root,
             rules: Vec::new(),
             known: known.collect(),
-            file,
+            file: state_file(),
         }
     }
 
@@ -96,8 +111,14 @@ impl Keeper {
         let before = self.known.clone();
         let devices: Vec<_> = self.sysfs.usb_devices();
         let devices: Vec<_> = devices.into_iter().filter(can_be_exported).collect();
-        self.known
-            .retain(|busid, _known| devices.iter().any(|device| device.sysname() == busid));
+        let (known, gone) = mem::take(&mut self.known)
+            .into_iter()
+            .partition(|(busid, _known)| {
+                let mut devices = devices.iter();
+                devices.any(|device| device.sysname() == busid) || self.is_going(busid)
+            });
+        self.known = known;
+        gone.values().for_each(|known| self.forget(known));
         for device in &devices {
             self.look_at(device);
         }
@@ -139,6 +160,24 @@ impl Keeper {
             };
             self.known.insert(busid.to_string(), known);
         }
+    }
+
+    /// The device is gone: what a rule took for it is free again.
+    fn forget(&self, known: &Known) {
+        let busid = known.identity.busid.parse();
+        if let (Ok(busid), true) = (busid, known.standing.is_bound_by_rule()) {
+            self.takeover().free_place(&busid);
+        }
+    }
+
+    /// Whether a device that has left the bus is still there: its driver lets go in between.
+    fn is_going(&self, busid: &str) -> bool {
+        let parent = match busid.rsplit_once('.') {
+            Some((hub, _port)) => hub.to_owned(),
+            None => format!("usb{}", busid.split('-').next().unwrap_or_default()),
+        };
+        let devices = self.root.join("bus/usb/devices");
+        devices.join(parent).join(busid).exists()
     }
 
     /// Returns how the device stands afterwards.

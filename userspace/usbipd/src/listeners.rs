@@ -4,17 +4,17 @@
 
 use std::fs::{self, Permissions};
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use listenfd::ListenFd;
-use log::{debug, error, info};
+use log::{debug, error, info, warn};
 use socket2::{Domain, SockAddr, Socket, Type};
 use usbip_logger::Reason;
-use usbip_net::listen;
+use usbip_net::{listen, listen_ahead};
 
 use crate::address::Endpoint;
 use crate::peer::Peer;
@@ -185,7 +185,7 @@ fn open(endpoint: Endpoint) -> Option<Listener> {
 /// A listening socket and where it really is; or the call that failed.
 fn bind(endpoint: &Endpoint) -> Result<(Socket, Endpoint), (&'static str, io::Error)> {
     let socket = match endpoint {
-        Endpoint::Tcp(address) => OwnedFd::from(listen(*address)?).into(),
+        Endpoint::Tcp(address) => OwnedFd::from(bind_tcp(endpoint, *address)?).into(),
         Endpoint::Unix(path) => {
             remove_stale(path);
             let address = SockAddr::unix(path).map_err(|error| ("bind", error))?;
@@ -204,6 +204,21 @@ fn bind(endpoint: &Endpoint) -> Result<(Socket, Endpoint), (&'static str, io::Er
         None => endpoint.clone(),
     };
     Ok((socket, actual))
+}
+
+/// At boot the network may give the machine its addresses later than the daemon is started. One with
+/// a typing error looks the same.
+fn bind_tcp(
+    endpoint: &Endpoint,
+    address: SocketAddr,
+) -> Result<TcpListener, (&'static str, io::Error)> {
+    listen(address).or_else(|(call, error)| match error.kind() {
+        io::ErrorKind::AddrNotAvailable => {
+            warn!(target: USBIPD, "{endpoint}: no interface has this address yet, clients get in once one has");
+            listen_ahead(address)
+        }
+        _ => Err((call, error)),
+    })
 }
 
 fn bind_local(family: Domain, address: &SockAddr) -> Result<Socket, (&'static str, io::Error)> {

@@ -212,7 +212,8 @@ fn values() -> [Arg; 4] {
             .help("Listen on TCP port PORT instead of 3240"),
         value("listen", "ADDRESS").help(
             "Listen there instead of on every address: ADDRESS, ADDRESS:PORT, [IPV6]:PORT, \
-             unix:/PATH, vsock:PORT or vsock:CID:PORT; may be given several times",
+             unix:/PATH, vsock:PORT or vsock:CID:PORT; may be given several times, and before the \
+             machine has the address",
         ),
         value("config", "FILE")
             .help("Read this configuration file instead of /etc/usbip/usbipd.toml"),

@@ -22,6 +22,7 @@ use crate::address::{Endpoint, ListenAddress};
 use crate::config::Config;
 use crate::exporter::Exporter;
 use crate::exports::Exports;
+use crate::keeper;
 use crate::listeners::{Listener, Listeners};
 use crate::options::{Mode, Options};
 use crate::peer::Peer;
@@ -37,6 +38,9 @@ const STACK_SIZE: usize = 256 * 1024;
 
 /// Pause when no connection can be accepted, for want of descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Longest time the first client waits for what rules export.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// Time imports get to finish once the daemon is told to stop.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -61,7 +65,6 @@ pub fn serve(options: &Options, port: &TcpPort) -> Result<(), Reported> {
         daemon::detach_from_terminal().map_err(|error| told("daemonizing failed", &error))?;
     }
     let signals = Signals::install().map_err(|error| told("signals", &error))?;
-    let _pid_file = pid_file.as_deref().and_then(PidFile::create);
     info!(target: USBIPD, "starting {VERSION}");
     let mut server = Server {
         options,
@@ -74,9 +77,15 @@ pub fn serve(options: &Options, port: &TcpPort) -> Result<(), Reported> {
         config: Config::default(),
     };
     server.configure(config)?;
+    // Only while the sockets are open: before and after, the file may be another daemon's.
+    let pid_file = pid_file.as_deref().and_then(PidFile::create);
+    if let Some(exporter) = &server.exporter {
+        exporter.wait_for_first_look(FIRST_LOOK);
+    }
     tell_ready("exporting devices");
     let result = server.run(&signals);
     tell_stopping();
+    drop(pid_file);
     server.finish();
     result.map_err(|error| told("poll", &error))
 }
@@ -138,7 +147,9 @@ impl Server<'_> {
         match &self.exporter {
             Some(exporter) => exporter.set_rules(config.allow.clone()),
             // The rules are about real devices.
-            None if config.allow.is_empty() || self.options.mode == Mode::Device => {}
+            None if self.options.mode == Mode::Device => {}
+            // What a rule has exported that is gone is to be taken back.
+            None if config.allow.is_empty() && !keeper::has_exports() => {}
             None => {
                 let exporter = Exporter::start(&self.root, config.allow.clone());
                 self.exporter =

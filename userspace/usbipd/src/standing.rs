@@ -74,6 +74,17 @@ pub enum Step {
 }
 
 impl Standing {
+    /// Whether a rule has bound the device.
+    pub fn is_bound_by_rule(&self) -> bool {
+        matches!(
+            self,
+            Self::Bound {
+                by: Binder::Rule,
+                ..
+            }
+        )
+    }
+
     /// The same while nothing can be done about it: no time is set for the next attempt, which an
     /// event will bring about.
     pub fn at_rest(self) -> Self {
@@ -97,9 +108,7 @@ pub fn decide(standing: Option<&Standing>, sight: Sight) -> Step {
     };
     if sight.is_bound {
         return match standing {
-            Some(Standing::Bound {
-                by: Binder::Rule, ..
-            }) if !sight.is_allowed => Step::Revoke,
+            Some(standing) if standing.is_bound_by_rule() && !sight.is_allowed => Step::Revoke,
             Some(Standing::Bound { driver: known, .. }) if *known == driver => Step::Rest,
             _ => Step::NoteBound(driver),
         };

@@ -28,8 +28,9 @@ impl<'a> Takeover<'a> {
         }
     }
 
-    /// Exports a device. When that fails its own driver gets it again. A disk in use is left alone,
-    /// and so is, at the `first` attempt, a device without a driver: it is about to get one.
+    /// Exports a device. When that fails its own driver gets it again, or keeps it: a place in the
+    /// driver's table comes first, for there may be none. A disk in use is left alone, and so is, at
+    /// the `first` attempt, a device without a driver: it is about to get one.
     ///
     /// # Errors
     /// In words.
@@ -38,27 +39,30 @@ impl<'a> Takeover<'a> {
         if let Some(holder) = holders.iter().find(|holder| holder.is_disk()) {
             return Err(format!("{holder}: {}", holder.remedy()));
         }
-        match device.driver() {
-            Some(present) => self
-                .driver
-                .unbind_from(&present, busid)
-                .map_err(|error| failed(&format!("unbinding it from {present}"), &error))?,
-            None if first => return Err("it has no driver yet".to_owned()),
-            None => {}
+        let present = device.driver();
+        if first && present.is_none() {
+            return Err("it has no driver yet".to_owned());
         }
-        let bound = self
-            .driver
+        self.driver
             .add_match(busid)
-            .map_err(|error| failed("match_busid", &error))
-            .and_then(|()| {
-                let bound = self.driver.bind(busid);
-                bound.map_err(|error| failed(&format!("binding it to {HOST_DRIVER}"), &error))
-            });
-        bound.inspect_err(|_reason| {
-            // The reason to tell is the first one.
-            let _ = self.driver.remove_match(busid);
-            let _ = self.bind_generic(busid);
-        })
+            .map_err(|error| failed("match_busid", &error))?;
+        self.switch(present.as_deref(), busid)
+            .inspect_err(|_reason| {
+                // The reason to tell is the first one.
+                let _ = self.driver.remove_match(busid);
+                let _ = self.bind_generic(busid);
+            })
+    }
+
+    fn switch(&self, present: Option<&str>, busid: &BusId) -> Result<(), String> {
+        if let Some(present) = present {
+            self.driver
+                .unbind_from(present, busid)
+                .map_err(|error| failed(&format!("unbinding it from {present}"), &error))?;
+        }
+        self.driver
+            .bind(busid)
+            .map_err(|error| failed(&format!("binding it to {HOST_DRIVER}"), &error))
     }
 
     /// Gives a device back to its own driver.
@@ -75,6 +79,13 @@ impl<'a> Takeover<'a> {
         self.driver
             .rebind(busid)
             .map_err(|error| failed("rebinding it", &error))
+    }
+
+    /// Frees the place of a device that is gone. The C driver keeps it whatever is written, and must
+    /// not be told before it has let go of the device: it would never take another one of that name.
+    pub fn free_place(&self, busid: &BusId) {
+        // Without the driver there is no place either.
+        let _ = self.driver.remove_match(busid);
     }
 
     fn bind_generic(&self, busid: &BusId) -> io::Result<()> {

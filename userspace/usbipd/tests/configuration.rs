@@ -14,68 +14,11 @@ mod harness;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use harness::{exporting, import_request, list_request, Daemon};
-use usbip_fixture::FakeSysfs;
-
-/// Start of a device list with one device.
-const ONE_DEVICE: &[u8] = b"\x01\x11\0\x05\0\0\0\0\0\0\0\x01";
-
-struct Place {
-    sysfs: FakeSysfs,
-    file: PathBuf,
-}
-
-impl Place {
-    fn new(config: &str) -> Self {
-        let sysfs = exporting(&[("1-1", "1\n")]);
-        let file = sysfs.root().join("usbipd.toml");
-        let place = Self { sysfs, file };
-        place.configure(config);
-        place
-    }
-
-    fn configure(&self, config: &str) {
-        fs::write(&self.file, config).unwrap();
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_usbipd"));
-        command.arg("--config").arg(&self.file);
-        command
-    }
-
-    fn state(&self) -> String {
-        fs::read_to_string(self.sysfs.root().join("run/usbipd.json")).unwrap_or_default()
-    }
-
-    fn host_driver(&self, file: &str) -> String {
-        let path = format!("bus/usb/drivers/usbip-host/{file}");
-        self.sysfs.read(&path).unwrap()
-    }
-}
-
-fn wait_until(what: &str, condition: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(5);
-    while !condition() {
-        assert!(Instant::now() < end, "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn asks_for_a_list(mut stream: impl Read + Write) -> Vec<u8> {
-    stream.write_all(&list_request()).unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
-    bytes
-}
+use harness::place::{Place, ONE_DEVICE};
+use harness::{asks_for_a_list, import_request, list_request, Daemon};
 
 #[test]
 fn listens_where_told() {
@@ -98,6 +41,21 @@ fn listens_where_told() {
     assert_eq!(file.permissions().mode() & 0o777, 0o660);
     daemon.stop("-TERM");
     assert!(!socket.exists());
+}
+
+#[test]
+fn an_address_that_is_not_there_yet_is_listened_on() {
+    for (address, shown) in [
+        ("192.0.2.1:0", "192.0.2.1:0"),
+        ("[2001:db8::1]:0", "2001:db8::1:0"),
+    ] {
+        let place = Place::new(&format!("listen = ['{address}', '127.0.0.1:0']"));
+        let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
+        let told = format!("usbipd: error: {shown}: no interface has this address yet");
+        let mut before = daemon.before.iter();
+        assert!(before.any(|line| line.starts_with(&told)), "{address}");
+        daemon.wait_for("usbipd: info: listening on 127.0.0.1:");
+    }
 }
 
 #[test]
@@ -167,25 +125,12 @@ fn a_mistake_at_the_start_ends_it() {
     assert!(text.contains("line 2"), "{text}");
 }
 
-/// A daemon that gets a socket as systemd would give it.
-fn activated(place: &Place, listener: TcpListener) -> Command {
-    let mut command = Command::new("sh");
-    let script = format!(
-        "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec {} --config={} \"$@\"",
-        env!("CARGO_BIN_EXE_usbipd"),
-        place.file.display()
-    );
-    command.args(["-c", &script, "sh"]);
-    command.stdin(OwnedFd::from(listener));
-    command
-}
-
 #[test]
 fn addresses_beside_a_socket_of_systemd_are_refused() {
     let place = Place::new("listen = ['127.0.0.2:0']");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let refused = activated(&place, listener).output().unwrap();
+    let refused = place.activated(listener).output().unwrap();
     let text = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1), "{text}");
     let reason = format!("systemd has opened {address}, which stays open: change that with ");
@@ -195,7 +140,7 @@ fn addresses_beside_a_socket_of_systemd_are_refused() {
     let socket = place.sysfs.root().join("socket");
     place.configure(&format!("listen = ['unix:{}']", socket.display()));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let daemon = Daemon::spawn(&place.sysfs, &mut activated(&place, listener));
+    let daemon = Daemon::spawn(&place.sysfs, &mut place.activated(listener));
     daemon.wait_for("usbipd: info: listening on unix:");
     let local = UnixStream::connect(&socket).unwrap();
     assert!(asks_for_a_list(local).starts_with(ONE_DEVICE));
@@ -211,7 +156,7 @@ fn options_about_tcp_beside_a_socket_of_systemd_are_refused() {
     let place = Place::new("");
     for option in ["-4", "-6", "-t3240"] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut command = activated(&place, listener);
+        let mut command = place.activated(listener);
         let refused = command.arg(option).output().unwrap();
         let text = String::from_utf8(refused.stderr).unwrap();
         assert_eq!(refused.status.code(), Some(1), "{option}: {text}");
@@ -224,7 +169,7 @@ fn socket_of_systemd_is_used_instead_of_our_own() {
     let place = Place::new("");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut command = activated(&place, listener);
+    let mut command = place.activated(listener);
     let daemon = Daemon::spawn(&place.sysfs, &mut command);
     assert_eq!(daemon.port, port);
     assert!(daemon.ask(&list_request()).starts_with(ONE_DEVICE));
@@ -237,42 +182,11 @@ fn socket_of_systemd_is_used_instead_of_our_own() {
 }
 
 #[test]
-fn allowed_devices_are_bound_and_no_others() {
-    let place = Place::new("listen = ['127.0.0.1:0']\n[[allow]]\nserial = 'WANTED*'\n");
-    for (busid, serial) in [("1-2", "WANTED1\n"), ("1-3", "OTHER\n")] {
-        place.sysfs.add_usb_device(busid).unwrap();
-        place.sysfs.set(busid, "serial", serial).unwrap();
-        place.sysfs.set_driver(busid, "usb").unwrap();
-    }
-    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
-    daemon.wait_for("usbipd: info: exporting device 1-2 (0781:5567)");
-    let unbound = place.sysfs.read("bus/usb/drivers/usb/unbind").unwrap();
-    assert_eq!(unbound, "1-2");
-    assert_eq!(place.host_driver("match_busid"), "add 1-2");
-    assert_eq!(place.host_driver("bind"), "1-2");
-    // As the kernel would have done.
-    place.sysfs.export("1-2", "1\n").unwrap();
-    wait_until("state is written", || place.state().contains("WANTED1"));
-    assert!(!place.state().contains("OTHER"), "{}", place.state());
-
-    // The user unbinds it: that wins, also over a new look.
-    place.sysfs.set_driver("1-2", "usb").unwrap();
-    daemon.signal("-HUP");
-    daemon.wait_for("usbipd: info: device 1-2 (0781:5567) was unbound, leaving it alone");
-    wait_until("release is written", || place.state().contains("released"));
-
-    // It is plugged in again.
-    place.sysfs.set("1-2", "devnum", "9\n").unwrap();
-    daemon.signal("-HUP");
-    daemon.wait_for("usbipd: info: exporting device 1-2 (0781:5567)");
-}
-
-#[test]
 fn what_rules_and_addresses_lack_is_told() {
     let place = Place::new(
         "listen = ['no.such.host.invalid:80', '127.0.0.1:0']\n[[allow]]\nid = '0781:*'\n",
     );
-    let driver = place.sysfs.root().join("bus/usb/drivers/usbip-host");
+    let driver = place.driver_file("usbip-host", "");
     fs::remove_dir_all(driver).unwrap();
     let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
     let unresolved = "usbipd: error: listen: no.such.host.invalid:80: ";
@@ -282,32 +196,4 @@ fn what_rules_and_addresses_lack_is_told() {
         .any(|line| line.starts_with(unresolved)));
     daemon
         .wait_for("usbipd: info: usbip-host is not loaded, nothing is exported until it is: run ");
-}
-
-#[test]
-fn a_release_outlives_the_daemon_and_a_removed_rule_takes_back() {
-    let rule = "listen = ['127.0.0.1:0']\n[[allow]]\nid = '0781:*'\n";
-    let place = Place::new(rule);
-    place.sysfs.set_driver("1-1", "usb").unwrap();
-    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
-    daemon.wait_for("usbipd: info: exporting device 1-1");
-    place.sysfs.export("1-1", "1\n").unwrap();
-    wait_until("state is written", || place.state().contains("bound"));
-    daemon.stop("-TERM");
-
-    // Unbound while no daemon ran.
-    place.sysfs.set_driver("1-1", "usb").unwrap();
-    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
-    daemon.wait_for("usbipd: info: device 1-1 (0781:5567) was unbound");
-    daemon.stop("-TERM");
-
-    place.sysfs.set("1-1", "devnum", "3\n").unwrap();
-    let daemon = Daemon::spawn(&place.sysfs, &mut place.command());
-    daemon.wait_for("usbipd: info: exporting device 1-1");
-    place.sysfs.export("1-1", "1\n").unwrap();
-    wait_until("state is written", || place.state().contains("bound"));
-    place.configure("listen = ['127.0.0.1:0']");
-    daemon.signal("-HUP");
-    daemon.wait_for("usbipd: info: no rule allows device 1-1");
-    wait_until("rebind is written", || place.host_driver("rebind") == "1-1");
 }

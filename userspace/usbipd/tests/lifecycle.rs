@@ -14,10 +14,9 @@ mod harness;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::{exporting, Daemon};
+use harness::{exporting, wait_until, Daemon};
 use usbip_fixture::FakeSysfs;
 
 fn run(args: &[&str]) -> Output {
@@ -54,12 +53,12 @@ fn signals_end_it_and_the_pid_file_goes() {
         let sysfs = exporting(&[("1-1", "1\n")]);
         let pid_file = sysfs.root().join("usbipd.pid");
         let daemon = Daemon::start(&sysfs, &[&format!("-P{}", pid_file.display())]);
+        let silent = daemon.connect();
+        daemon.wait_for("usbipd: info: connection from 127.0.0.1:");
         let content = fs::read_to_string(&pid_file).unwrap();
         assert_eq!(content, format!("{}\n", daemon.pid()));
         let mode = fs::metadata(&pid_file).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o644);
-        let silent = daemon.connect();
-        daemon.wait_for("usbipd: info: connection from 127.0.0.1:");
         let start = Instant::now();
         let (code, lines) = daemon.stop(signal);
         assert_eq!(code, Some(0));
@@ -89,11 +88,12 @@ fn start_without_devices_is_no_news() {
 #[test]
 fn occupied_port() {
     let sysfs = exporting(&[("1-1", "1\n")]);
-    let first = Daemon::start(&sysfs, &[]);
     let pid_file = sysfs.root().join("usbipd.pid");
+    let pid_option = format!("--pid={}", pid_file.display());
+    let first = Daemon::start(&sysfs, &[&pid_option]);
     let output = Command::new(env!("CARGO_BIN_EXE_usbipd"))
         .args(["--ipv4", &format!("--tcp-port={}", first.port)])
-        .arg(format!("--pid={}", pid_file.display()))
+        .arg(&pid_option)
         .env("USBIP_SYSFS", sysfs.root())
         .output()
         .unwrap();
@@ -108,6 +108,10 @@ fn occupied_port() {
         text.ends_with("usbipd: error: failed to open a listening socket\n"),
         "{text}"
     );
+    // The file is the first one's.
+    let content = fs::read_to_string(&pid_file).unwrap();
+    assert_eq!(content, format!("{}\n", first.pid()));
+    first.stop("-TERM");
     assert!(!pid_file.exists());
 }
 
@@ -122,17 +126,11 @@ fn background() {
         .unwrap();
     assert!(output.status.success());
     let pid_file = sysfs.root().join("run.pid");
-    wait_until(|| fs::read_to_string(&pid_file).is_ok_and(|text| text.ends_with('\n')));
+    wait_until("the pid file is written", || {
+        fs::read_to_string(&pid_file).is_ok_and(|text| text.ends_with('\n'))
+    });
     let pid = fs::read_to_string(&pid_file).unwrap();
     let kill = Command::new("kill").args(["-TERM", pid.trim()]).status();
     assert!(kill.unwrap().success());
-    wait_until(|| !pid_file.exists());
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(5);
-    while !condition() {
-        assert!(Instant::now() < end, "it never came true");
-        thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("the pid file is gone", || !pid_file.exists());
 }

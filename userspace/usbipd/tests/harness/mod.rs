@@ -4,12 +4,14 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod place;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use usbip_fixture::FakeSysfs;
 use usbip_protocol::op::{BusIdText, OpHeader, Operation};
@@ -136,6 +138,23 @@ pub fn read_all(mut stream: TcpStream) -> Vec<u8> {
         Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
     }
     bytes
+}
+
+/// The device list as it comes over any stream.
+pub fn asks_for_a_list(mut stream: impl Read + Write) -> Vec<u8> {
+    stream.write_all(&list_request()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Waits for something the daemon should do at once.
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 pub fn list_request() -> Vec<u8> {
