@@ -8,6 +8,8 @@ from harness import usb
 from harness.client import VHCI
 from harness.kept import RETRY_MAX, Kept, plug_cable, stopwatch
 from harness.modules import Kind
+from harness.network import SERVER_ADDRESS
+from harness.stick import Stick
 from harness.suspend import suspends
 from harness.tools import Tools
 
@@ -116,6 +118,24 @@ def test_detached_behind_its_back(kept: Kept) -> None:
     kept.wait_state("detached")
     guest.run("/opt/usbip-rs/bin/usbip-connectd --resume stick")
     kept.wait_attached()
+
+
+@pytest.mark.parametrize("tools", Tools)
+def test_other_detached(kept: Kept, stick: Stick, tools: Tools) -> None:
+    """A device that is lost just when the user detaches another one comes back."""
+    server, client = kept.guests
+    handle = server.plug(stick)
+    busid = usb.wait_local(server, stick.serial)
+    kept.usbip(server, tools, f"bind -b {busid}")
+    kept.usbip(client, tools, f"attach -r {SERVER_ADDRESS} -b {busid}")
+    port = kept.client.port_of(usb.wait_imported(client, stick.serial)).number
+    kept.usbip(client, tools, f"detach -p {port}")
+    server.run("ss -K 'sport = :3240'")
+    kept.wait_lost()
+    with stopwatch("back after the loss"):
+        kept.wait_attached()
+    kept.check()
+    server.unplug(handle)
 
 
 def test_sleep(kept: Kept) -> None:

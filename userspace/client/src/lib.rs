@@ -14,4 +14,4 @@ mod server;
 pub use free_port::{attach_to_free_port, AttachError};
 pub use imported::{HandOverError, Imported};
 pub use record::{RecordError, Records, Remote, Stamp};
-pub use server::{Listed, Server, ServerError};
+pub use server::{is_busid, patience, Listed, Server, ServerError};

@@ -61,6 +61,11 @@ impl Records {
         }
     }
 
+    /// Where they are; gone while there are none.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Writes a record. Readers see the whole line or no file at all.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! Asking a server.
 
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use usbip_identity::Identity;
@@ -15,8 +15,21 @@ use usbip_protocol::op::{
 
 use crate::Imported;
 
-/// Longest wait for any part of a server's answer; it may have to reset the device first.
-const PATIENCE: Patience = Patience::PerWait(Duration::from_secs(30));
+/// Longest time for a whole exchange. A server may have to reset the device first; a list of a
+/// thousand devices gets through in that time at 64 kbit/s.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How long an exchange with a server that begins now may take. With a limit for each wait alone, a
+/// server that sends a byte now and then would hold its client for ever.
+pub fn patience() -> Patience {
+    Patience::Until(Instant::now() + LIMIT)
+}
+
+/// Whether a server's bus id can be one: it is printed, and is a word in a record.
+pub fn is_busid(busid: &str) -> bool {
+    let is_odd = |letter: char| letter.is_control() || letter.is_whitespace();
+    !busid.is_empty() && !busid.contains(is_odd)
+}
 
 /// A server, not connected: the protocol has one connection per request.
 #[derive(Clone, Debug)]
@@ -85,7 +98,8 @@ fn connect_text(error: &ConnectError) -> String {
 }
 
 impl Server {
-    /// The devices on offer, in the server's order; those in use are usually not among them.
+    /// The devices on offer, in the server's order; those in use are usually not among them. What
+    /// has no bus id to ask for it by is left out.
     ///
     /// # Errors
     /// See [`ServerError`].
@@ -94,7 +108,10 @@ impl Server {
         channel.send(&OpHeader::request(Operation::DevList).encode())?;
         channel.receive_reply(Operation::DevList)?;
         let count = decode_device_count(&channel.receive::<4>()?)?;
-        (0..count).map(|_| receive_device(&mut channel)).collect()
+        let devices: Result<Vec<_>, _> = (0..count).map(|_| receive_device(&mut channel)).collect();
+        let mut devices = devices?;
+        devices.retain(|listed| is_busid(&listed.identity.busid));
+        Ok(devices)
     }
 
     /// Imports a device: from now on the server keeps it for this connection.
@@ -118,7 +135,7 @@ impl Server {
         self.dead_peer
             .apply(&stream)
             .map_err(|error| ServerError::Exchange(error.into()))?;
-        Ok(Channel::new(stream, PATIENCE))
+        Ok(Channel::new(stream, patience()))
     }
 }
 
@@ -134,4 +151,34 @@ fn receive_device(channel: &mut Channel) -> Result<Listed, ServerError> {
         identity: Identity::of_remote(&record, &interfaces?),
         number: (record.busnum, record.devnum),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_ends_whatever_the_server_sends() {
+        let Patience::Until(end) = patience() else {
+            panic!("each wait may last, and there may be any number of them");
+        };
+        assert!(end > Instant::now() && end <= Instant::now() + LIMIT);
+    }
+
+    #[test]
+    fn bus_ids_are_words() {
+        for busid in ["1-2", "1-2.4.1", "usbip-vudc.0", "1-ü"] {
+            assert!(is_busid(busid), "{busid:?}");
+        }
+        for busid in [
+            "",
+            "1-2\x1b[2J",
+            "1-2\n",
+            "1-2 x",
+            "1-2\u{9b}2J",
+            "\u{2028}",
+        ] {
+            assert!(!is_busid(busid), "{busid:?}");
+        }
+    }
 }

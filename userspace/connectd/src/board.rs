@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::mem;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use usbip_client::{Records, Stamp};
 use usbip_service::StateFile;
 use usbip_sysfs::{DevId, Port};
 
+use crate::detaches::Detaches;
 use crate::phase::{Attachment, Phase};
 use crate::seal;
 use crate::wanted::Wanted;
@@ -90,6 +92,15 @@ impl Entry {
         }
     }
 
+    /// Whether it tells of that device, and not of one that had the name before.
+    fn is_of(&self, wanted: &Wanted) -> bool {
+        let server = &wanted.server;
+        self.name == wanted.name
+            && self.host == server.host
+            && self.port == server.port.to_string()
+            && self.wanted == wanted.selector.to_string()
+    }
+
     /// Where the device was when the service last ran; `None` unless it was attached.
     pub fn attachment(&self) -> Option<Attachment> {
         Some(Attachment {
@@ -99,16 +110,6 @@ impl Entry {
             since: Instant::now(),
         })
     }
-}
-
-/// Time the kernel takes to tell of a write of our own.
-const ECHO: Duration = Duration::from_secs(1);
-
-/// Last writes to the kernel's `detach` file.
-#[derive(Debug, Default)]
-struct Detaches {
-    ours: Option<Instant>,
-    theirs: Option<Instant>,
 }
 
 /// The board.
@@ -177,12 +178,13 @@ impl Board {
         self.write(&entries);
     }
 
-    /// Forgets the devices that are no longer wanted.
-    pub fn retain(&self, is_wanted: impl Fn(&str) -> bool) {
+    /// Forgets the devices that are no longer wanted. What is attached of another device that was
+    /// wanted under the same name is nobody's then.
+    pub fn retain(&self, wanted: &[Wanted]) {
         let mut entries = lock(&self.entries);
-        entries.retain(|name, _entry| is_wanted(name));
+        entries.retain(|_name, entry| wanted.iter().any(|wanted| entry.is_of(wanted)));
         self.write(&entries);
-        lock(&self.claims).retain(|_port, name| is_wanted(name));
+        lock(&self.claims).retain(|_port, name| entries.contains_key(name));
     }
 
     /// Takes a port for a device that the kernel has just put there: whoever had it has lost it.
@@ -209,21 +211,31 @@ impl Board {
 
     /// To be called before this service writes to `detach`: nobody else is behind that.
     pub fn clearing(&self) {
-        lock(&self.detaches).ours = Some(Instant::now());
+        lock(&self.detaches).clearing();
     }
 
     /// `detach` was written to.
     pub fn detach_written(&self) {
-        let mut detaches = lock(&self.detaches);
-        if detaches.ours.is_none_or(|ours| ours.elapsed() > ECHO) {
-            detaches.theirs = Some(Instant::now());
-        }
+        lock(&self.detaches).written();
     }
 
-    /// Whether somebody else has written to `detach` since then.
+    /// Removes the record of a port that nobody has detached.
+    pub fn remove_record(&self, records: &Records, port: Port, stamp: Option<Stamp>) {
+        if stamp.is_some() {
+            lock(&self.detaches).removing(port);
+        }
+        records.remove(port, stamp);
+    }
+
+    /// The record of a port was removed.
+    pub fn record_removed(&self, port: Port) {
+        lock(&self.detaches).removed(port);
+    }
+
+    /// Whether a port that became free may have been detached by a number somebody wrote to `detach`
+    /// since then.
     pub fn was_detach_written(&self, since: Instant) -> bool {
-        let theirs = lock(&self.detaches).theirs;
-        theirs.is_some_and(|theirs| theirs >= since)
+        lock(&self.detaches).any_since(since)
     }
 
     /// Seals the `detach` file; see [`seal`].

@@ -149,7 +149,8 @@ fn is_letter(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "._-".contains(letter)
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether a device can be called that; such a name is also that of a file.
+pub fn is_name(name: &str) -> bool {
     let fits = (1..=MAX_NAME).contains(&name.len());
     fits && !name.starts_with('.') && name.chars().all(is_letter)
 }

@@ -137,19 +137,11 @@ impl Keeper {
     /// Looks at the ports, and again after `second`: one event may come before what it tells of.
     fn look(&mut self, second: Option<Duration>) {
         let ports = Ports::read(&self.shared.sysfs);
-        match &mut self.phase {
-            Phase::Attached {
-                attachment, look, ..
-            } => match ports.map(|ports| ports.fate(attachment)) {
-                Ok(Fate::Alive) => *look = second.map(|second| Instant::now() + second),
-                Ok(Fate::Enumerating) => *look = Some(Instant::now() + ENUMERATION),
-                Ok(Fate::Broken) => self.clear_port(),
-                Ok(Fate::Gone) | Err(VhciError::NotLoaded) => self.gone(),
-                Err(error) => {
-                    warn!(target: CONNECTD, "{}: {error}", self.wanted.name);
-                    *look = Some(Instant::now() + ENUMERATION);
-                }
-            },
+        match &self.phase {
+            Phase::Attached { attachment, .. } => {
+                let fate = ports.map(|ports| self.fate(&ports, attachment));
+                self.react(fate, second);
+            }
             Phase::Gone { .. } | Phase::Asleep => {}
             Phase::Waiting { .. } | Phase::Detached => {
                 if let Ok(ports) = ports {
@@ -157,6 +149,32 @@ impl Keeper {
                     self.driver_is_there();
                 }
             }
+        }
+    }
+
+    /// What became of an attachment. Devices of two servers may have the same number; the record of
+    /// the port tells whose it is.
+    fn fate(&self, ports: &Ports, attachment: &Attachment) -> Fate {
+        match self.recorded(attachment) {
+            Recorded::Other => Fate::Gone,
+            Recorded::Ours | Recorded::Nothing => ports.fate(attachment),
+        }
+    }
+
+    /// Does what the fate of the attachment calls for.
+    fn react(&mut self, fate: Result<Fate, VhciError>, second: Option<Duration>) {
+        let pause = match fate {
+            Ok(Fate::Alive) => second,
+            Ok(Fate::Enumerating) => Some(ENUMERATION),
+            Ok(Fate::Broken) => return self.clear_port(),
+            Ok(Fate::Gone) | Err(VhciError::NotLoaded) => return self.gone(),
+            Err(error) => {
+                warn!(target: CONNECTD, "{}: {error}", self.wanted.name);
+                Some(ENUMERATION)
+            }
+        };
+        if let Phase::Attached { look, .. } = &mut self.phase {
+            *look = pause.map(|pause| Instant::now() + pause);
         }
     }
 
@@ -231,7 +249,8 @@ impl Keeper {
         let later = self.recorded(attachment);
         let by_tool = was_detached(first, later);
         if !by_tool && later == Recorded::Ours {
-            shared.records.remove(port, shared.records.stamp(port));
+            let stamp = shared.records.stamp(port);
+            shared.board.remove_record(&shared.records, port, stamp);
         }
         let earliest = due.checked_sub(DETACH_GRACE + TEARDOWN);
         let earliest = earliest.unwrap_or(attachment.since).max(attachment.since);
@@ -344,7 +363,7 @@ impl Keeper {
         shared.board.clearing();
         // Whatever keeps the driver from it ends the connection too.
         let _ = shared.sysfs.vhci().map(|vhci| vhci.detach(port));
-        shared.records.remove(port, stamp);
+        shared.board.remove_record(&shared.records, port, stamp);
         wait_until_free(&shared.sysfs, attachment);
         shared.board.release(port, name);
         self.phase = Phase::Asleep;

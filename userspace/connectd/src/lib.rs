@@ -17,6 +17,7 @@ mod backoff;
 mod board;
 mod config;
 mod detach_writes;
+mod detaches;
 mod keeper;
 mod marks;
 mod only_one;

@@ -13,6 +13,7 @@ use log::{info, warn};
 use rustix::fs::inotify;
 use usbip_service::run_directory;
 
+use crate::config::is_name;
 use crate::{fail, Reported, CONNECTD};
 
 /// Mark of a machine that sleeps; no name of a device begins with a dot.
@@ -84,8 +85,13 @@ impl AsFd for Marks {
 /// `usbip-connectd --resume`.
 ///
 /// # Errors
-/// When there is no such mark; told.
+/// When there is no such mark, or no device can be called that; told.
 pub fn resume(name: &str) -> Result<(), Reported> {
+    if !is_name(name) {
+        return Err(fail(format_args!(
+            "\"{name}\" is no name of a wanted device"
+        )));
+    }
     match fs::remove_file(directory().join(name)) {
         Ok(()) => {
             info!(target: CONNECTD, "{name} will be attached again");

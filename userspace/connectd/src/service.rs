@@ -21,7 +21,7 @@ use usbip_sysfs::{Sysfs, VHCI_DRIVER};
 
 use crate::board::Board;
 use crate::config;
-use crate::detach_writes::DetachWrites;
+use crate::detach_writes::{DetachWrites, Happened};
 use crate::keeper::{Keeper, News, Shared};
 use crate::marks::Marks;
 use crate::only_one::OnlyOne;
@@ -49,13 +49,14 @@ pub fn serve(options: &Options) -> Result<(), Reported> {
     let place = |variable: &str| env::var_os(variable).map(PathBuf::from);
     let signals = Signals::install().map_err(|error| fail(format_args!("signals: {error}")))?;
     let sysfs = Sysfs::new(&place("USBIP_SYSFS").unwrap_or_else(|| "/sys".into()));
-    let sources = Sources::open(&sysfs);
+    let records = Records::new(place("USBIP_STATE"));
+    let sources = Sources::open(&sysfs, &records);
     let mut sources = sources.map_err(|error| fail(format_args!("kernel events: {error}")))?;
     let marks = Marks::open().map_err(|error| fail(format_args!("marks: {error}")))?;
     let mut service = Service {
         shared: Arc::new(Shared {
             sysfs,
-            records: Records::new(place("USBIP_STATE")),
+            records,
             board: Board::new(),
             marks,
         }),
@@ -84,9 +85,9 @@ struct Sources {
 }
 
 impl Sources {
-    fn open(sysfs: &Sysfs) -> io::Result<Self> {
+    fn open(sysfs: &Sysfs, records: &Records) -> io::Result<Self> {
         Ok(Self {
-            detach: DetachWrites::subscribe(sysfs)?,
+            detach: DetachWrites::subscribe(sysfs, records)?,
             uevents: Uevents::subscribe()?,
             network: NetworkChanges::subscribe()?,
         })
@@ -115,7 +116,8 @@ impl Service {
                 None => {}
             }
             if sources.uevents.any(concerns_ports) {
-                sources.detach.follow(&self.shared.sysfs);
+                let Shared { sysfs, records, .. } = &*self.shared;
+                sources.detach.follow(sysfs, records);
                 self.seal();
                 self.tell(News::Ports);
             }
@@ -141,10 +143,8 @@ impl Service {
             Err(error) => return Err(error.into()),
         }
         let [_, _, detach, network, marks] = fds.map(|fd| !fd.revents().is_empty());
-        if detach && sources.detach.any() {
-            self.shared.board.detach_written();
-            self.seal();
-            self.tell(News::Ports);
+        if detach {
+            self.detached(&sources.detach.take());
         }
         if network {
             sources.network.drain()?;
@@ -163,6 +163,19 @@ impl Service {
             self.tell(News::Network);
         }
         Ok(())
+    }
+
+    /// Somebody may have detached a device.
+    fn detached(&self, happened: &Happened) {
+        let board = &self.shared.board;
+        (0..happened.writes).for_each(|_| board.detach_written());
+        for port in &happened.removed {
+            board.record_removed(*port);
+        }
+        if happened.writes > 0 {
+            self.seal();
+            self.tell(News::Ports);
+        }
     }
 
     fn detach_file(&self) -> Option<PathBuf> {
@@ -207,8 +220,7 @@ impl Service {
     /// attached stays so.
     fn keep(&mut self, wanted: Vec<Wanted>) {
         self.keepers.retain(|(old, _keeper)| wanted.contains(old));
-        let board = &self.shared.board;
-        board.retain(|name| wanted.iter().any(|wanted| wanted.name == name));
+        self.shared.board.retain(&wanted);
         for wanted in wanted {
             if self.keepers.iter().any(|(old, _keeper)| *old == wanted) {
                 continue;

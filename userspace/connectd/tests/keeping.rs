@@ -12,6 +12,8 @@
 
 mod harness;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 use harness::{Machine, Server};
@@ -49,7 +51,7 @@ fn lost_attachments_come_back_and_detached_ones_do_not() {
     let imports = server.imports().len();
 
     // "usbip detach".
-    machine.remove_record();
+    machine.remove_record(1);
     machine.free_port();
     service.restart();
     machine.wait_for_state("detached");
@@ -70,12 +72,60 @@ fn what_the_user_attaches_is_adopted() {
     let server = Server::start(&[]);
     let machine = Machine::new(WANTED, &server);
     machine.take_port();
-    machine.write_record(&format!("127.0.0.1 {} 1-2\n", server.port));
+    machine.write_record(1, &format!("127.0.0.1 {} 1-2\n", server.port));
     let service = machine.start();
     machine.wait_for_state("attached");
     service.restart();
     machine.wait_for_state("attached");
     assert_eq!(server.imports(), [""; 0]);
+}
+
+#[test]
+fn another_device_of_the_same_name_is_another_one() {
+    let server = Server::start(&[("1-2", 0x5567), ("1-3", 0x5568)]);
+    for is_restarted in [false, true] {
+        let machine = Machine::new(WANTED, &server);
+        let service = machine.start();
+        machine.wait_for_state("attached");
+        machine.take_port();
+        machine.configure(&WANTED.replace("5567", "5568"), &server);
+        match is_restarted {
+            true => service.restart(),
+            false => service.reload(),
+        }
+        machine.wait_until("the other one is attached", || {
+            machine.entry()["busid"] == "1-3"
+        });
+        assert_eq!(machine.entry()["local_port"], 2);
+        // The first one stays until the user detaches it, which is no matter of the second's.
+        assert_eq!(machine.sysfs.vhci("detach").unwrap(), "");
+        assert!(machine.record(1).unwrap().ends_with(" 1-2\n"));
+        let imports = server.imports().len();
+        machine.write_detach(1);
+        machine.remove_record(1);
+        machine.free_port();
+        machine.wait_until("the other one is attached again", || {
+            server.imports().len() > imports
+        });
+        assert_eq!(server.imports().last().unwrap(), "1-3");
+    }
+}
+
+#[test]
+fn a_device_of_another_server_with_the_same_number_is_not_taken_for_ours() {
+    let server = Server::start(&[("1-2", 0x5567)]);
+    let machine = Machine::new(WANTED, &server);
+    let service = machine.start();
+    machine.wait_for_state("attached");
+    service.kill();
+    machine.take_port();
+    machine.write_record(1, "cellar 3240 1-2\n");
+    service.start_again();
+    machine.wait_until("it is attached elsewhere", || {
+        machine.entry()["local_port"] == 2
+    });
+    assert_eq!(server.imports(), ["1-2", "1-2"]);
+    assert_eq!(machine.record(1).unwrap(), "cellar 3240 1-2\n");
 }
 
 #[test]
@@ -142,6 +192,29 @@ fn a_write_to_detach_is_a_detach() {
 }
 
 #[test]
+fn a_detach_of_another_port_does_not_keep_a_lost_device_away() {
+    for is_record_removed_first in [false, true] {
+        let server = Server::start(&[("1-2", 0x5567)]);
+        let machine = Machine::new(WANTED, &server);
+        machine.write_record(0, "cellar 3240 1-1\n");
+        let _service = machine.start();
+        machine.wait_for_state("attached");
+        machine.free_port();
+        match is_record_removed_first {
+            true => {
+                machine.remove_record(0);
+                machine.write_detach(0);
+            }
+            false => {
+                machine.write_detach(0);
+                machine.remove_record(0);
+            }
+        }
+        machine.wait_until("it is attached again", || server.imports().len() == 2);
+    }
+}
+
+#[test]
 fn a_write_to_detach_counts_also_while_the_service_is_down() {
     let server = Server::start(&[("1-2", 0x5567)]);
     let machine = Machine::new(WANTED, &server);
@@ -199,6 +272,48 @@ fn there_is_one_service_at_a_time() {
     let reason = "usbip-connectd: error: another usbip-connectd is running\n";
     assert_eq!(text, reason);
     service.restart();
+}
+
+#[test]
+fn nobody_else_can_hold_the_lock() {
+    let server = Server::start(&[]);
+    for mode in [None, Some(0o644)] {
+        let machine = Machine::new(WANTED, &server);
+        let lock = machine.path("run/connectd.lock");
+        if let Some(mode) = mode {
+            machine.sysfs.write("run/connectd.lock", "").unwrap();
+            fs::set_permissions(&lock, Permissions::from_mode(mode)).unwrap();
+        }
+        let _service = machine.start();
+        machine.wait_for_state("waiting");
+        let mode = fs::metadata(&lock).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn what_has_no_bus_id_is_left_alone() {
+    let server = Server::start(&[("1-2\nusbip-connectd: \x1b[2J", 0x5567)]);
+    let machine = Machine::new(WANTED, &server);
+    let _service = machine.start();
+    machine.wait_until("the reason is told", || {
+        machine.entry()["reason"] == "the server has no free device with id 0781:5567"
+    });
+    assert_eq!(server.imports(), [""; 0]);
+}
+
+#[test]
+fn only_marks_are_resumed() {
+    let server = Server::start(&[]);
+    let machine = Machine::new(WANTED, &server);
+    machine.sysfs.write("run/detached/.asleep", "").unwrap();
+    let config = machine.path("connect.toml");
+    for name in [config.to_str().unwrap(), "../../connect.toml", ".asleep"] {
+        let text = machine.run(&["--resume", name]);
+        let reason = format!("usbip-connectd: error: \"{name}\" is no name of a wanted device\n");
+        assert_eq!(text, reason);
+    }
+    assert!(config.exists() && machine.path("run/detached/.asleep").exists());
 }
 
 #[test]

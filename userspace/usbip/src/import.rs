@@ -3,18 +3,15 @@
 //! Asking a server for a device, in the words of C.
 
 use std::net::TcpStream;
-use std::time::Duration;
 
-use usbip_net::{connect, Channel, ExchangeError, Patience};
+use usbip_client::patience;
+use usbip_net::{connect, Channel, ExchangeError};
 use usbip_protocol::op::{self, BusIdText, Operation, UsbDevice, USB_DEVICE_LEN};
 
 use crate::cause::{Cause, Kind};
 use crate::environment::Environment;
 use crate::list::printable;
 use crate::report::{fail, Reported};
-
-/// Longest wait for any part of a server's answer; it may have to reset the device first.
-pub const PATIENCE: Patience = Patience::PerWait(Duration::from_secs(30));
 
 /// Imports a device. From then on the stream carries URBs, so not a byte more is read from it.
 ///
@@ -28,7 +25,7 @@ pub fn import(
     let port = &environment.tcp_port;
     let stream = connect(host, port)
         .map_err(|error| fail("tcp connect").because(Cause::of_connect(&error, host, port)))?;
-    let mut channel = Channel::new(stream, PATIENCE);
+    let mut channel = Channel::new(stream, patience());
     let request = op::encode_import_request(&BusIdText::new(busid.as_bytes()));
     let broken = |error: ExchangeError, text: &str| {
         fail(text).because(Cause::of_exchange(&error, Some(busid)))

@@ -3,6 +3,7 @@
 //! What a server offers.
 
 use log::info;
+use usbip_client::patience;
 use usbip_identity::Identity;
 use usbip_net::{connect, place, Channel, ExchangeError};
 use usbip_protocol::op::{
@@ -12,7 +13,6 @@ use usbip_protocol::op::{
 
 use crate::cause::Cause;
 use crate::environment::Environment;
-use crate::import::PATIENCE;
 use crate::report::{fail, Reported, USBIP};
 
 /// A device on offer.
@@ -61,7 +61,7 @@ pub fn ask(environment: &Environment, host: &str) -> Result<Offers, Reported> {
         .because(Cause::of_connect(&error, host, port))
     })?;
     let mut listing = Listing {
-        channel: Channel::new(stream, PATIENCE),
+        channel: Channel::new(stream, patience()),
         offers: Offers::default(),
     };
     let failed =

@@ -3,14 +3,14 @@
 //! Picking devices of a server by what they are.
 
 use log::info;
-use usbip_client::{Imported, Server};
+use usbip_client::{is_busid, Imported, Server};
 use usbip_identity::{Identity, Match, Selector};
 
 use crate::cause::{Cause, Kind};
 use crate::choice::{fits, only_one, Naming};
 use crate::environment::Environment;
 use crate::list::printable;
-use crate::offer;
+use crate::offer::{self, Offered};
 use crate::report::{fail, Reported, USBIP};
 
 /// A device to attach.
@@ -86,8 +86,7 @@ fn fitting(
         dead_peer: usbip_net::DeadPeerLimit::default(),
     };
     let mut fitting = Vec::new();
-    for offered in &offers.devices {
-        let identity = offered.identity();
+    for identity in offers.devices.iter().filter_map(named) {
         let listed = Picked::Listed(identity.busid.clone());
         match selector.map(|selector| fits(environment, selector, &identity)) {
             None | Some(Match::Yes) => fitting.push((identity, listed)),
@@ -101,6 +100,17 @@ fn fitting(
         }
     }
     Ok(fitting)
+}
+
+/// What a device is that has a bus id to ask for it by. One without is told and passed over.
+fn named(offered: &Offered) -> Option<Identity> {
+    let identity = offered.identity();
+    let is_named = is_busid(&identity.busid);
+    if !is_named {
+        let busid = printable(identity.busid.as_bytes());
+        info!(target: USBIP, "{busid} is passed over: it is no bus id");
+    }
+    is_named.then_some(identity)
 }
 
 /// Asks a device for its descriptors. One that does not answer is told and passed over.

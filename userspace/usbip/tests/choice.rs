@@ -12,7 +12,7 @@
 mod harness;
 
 use harness::{device, reply, FakeServer, Machine, Ran};
-use usbip_protocol::op::{Operation, UsbClass, UsbDevice};
+use usbip_protocol::op::{BusIdText, Operation, UsbClass, UsbDevice};
 
 /// Two sticks that differ in their serial numbers, and a hub of the same make.
 fn machine() -> Machine {
@@ -117,4 +117,25 @@ fn remote_devices_by_id_class_and_name() {
     ]);
     let expected = "usbip: error: 2 devices have class 08\n";
     assert!(ran.code == 1 && ran.stderr.contains(expected), "{ran:?}");
+}
+
+#[test]
+fn what_has_no_bus_id_is_passed_over() {
+    let mut odd = device("");
+    odd.busid = BusIdText::new(b"1-2\x1b[2J\nusbip: info: all is well");
+    for choice in [&["--all"][..], &["--id", "0781:5567"]] {
+        let server = FakeServer::list_and_import(
+            offer(&[odd, device("1-1")]),
+            reply(Operation::Import, 0, &[&device("1-1").encode()]),
+        );
+        let machine = machine();
+        let rows = "hs  0000 004 000 00000000 000000 0-0\n";
+        machine.sysfs.load_vhci(1, &[rows]).unwrap();
+        let attach = ["-t", &server.port, "attach", "-r", "127.0.0.1"];
+        let ran = machine.run(&[&attach, choice].concat());
+        let expected =
+            "usbip: info: 1-2?[2J?usbip: info: all is wel is passed over: it is no bus id
+usbip: info: device 1-1 is attached to port 0\n";
+        assert!(ran.code == 0 && ran.stderr.ends_with(expected), "{ran:?}");
+    }
 }

@@ -3,7 +3,7 @@
 //! A machine for the service and a server that answers it.
 
 use std::cell::RefCell;
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{kill_process, Pid, Signal};
 use serde_json::Value;
 use usbip_fixture::FakeSysfs;
 use usbip_protocol::op::{
@@ -26,12 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 const FREE: &str = "hs  0000 006 003 00030004 000003 9-9
 hs  0001 004 000 00000000 000000 0-0
-ss  0002 004 000 00000000 000000 0-0
+hs  0002 004 000 00000000 000000 0-0
+ss  0003 004 000 00000000 000000 0-0
 ";
 
 const TAKEN: &str = "hs  0000 006 003 00030004 000003 9-9
 hs  0001 006 003 00010002 000003 1-7
-ss  0002 004 000 00000000 000000 0-0
+hs  0002 004 000 00000000 000000 0-0
+ss  0003 004 000 00000000 000000 0-0
 ";
 
 /// Everything the service reads and writes.
@@ -51,10 +54,16 @@ impl Machine {
         let sysfs = FakeSysfs::new().unwrap();
         sysfs.load_vhci(4, &[FREE]).unwrap();
         sysfs.add_usb_device("1-7").unwrap();
-        let text = format!("{config}port = {}\n", server.port);
-        sysfs.write("connect.toml", text).unwrap();
         fs::create_dir_all(sysfs.root().join("records")).unwrap();
-        Self { sysfs }
+        let machine = Self { sysfs };
+        machine.configure(config, server);
+        machine
+    }
+
+    /// Changes the configuration.
+    pub fn configure(&self, config: &str, server: &Server) {
+        let text = format!("{config}port = {}\n", server.port);
+        self.sysfs.write("connect.toml", text).unwrap();
     }
 
     fn command(&self) -> Command {
@@ -115,15 +124,22 @@ impl Machine {
         fs::read_to_string(self.path(&format!("records/port{port}"))).ok()
     }
 
-    pub fn write_record(&self, text: &str) {
-        fs::write(self.path("records/port1"), text).unwrap();
+    pub fn write_record(&self, port: u32, text: &str) {
+        fs::write(self.path(&format!("records/port{port}")), text).unwrap();
     }
 
-    pub fn remove_record(&self) {
-        fs::remove_file(self.path("records/port1")).unwrap();
+    pub fn remove_record(&self, port: u32) {
+        fs::remove_file(self.path(&format!("records/port{port}"))).unwrap();
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// Writes a port number to the driver's file, as the tools do: without truncating it.
+    pub fn write_detach(&self, port: u32) {
+        let path = self.path("devices/platform/vhci_hcd.0/detach");
+        let mut file = OpenOptions::new().write(true).open(path).unwrap();
+        file.write_all(port.to_string().as_bytes()).unwrap();
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
         self.sysfs.root().join(name)
     }
 }
@@ -138,6 +154,12 @@ impl Service<'_> {
     pub fn kill(&self) {
         self.child.borrow_mut().kill().unwrap();
         self.child.borrow_mut().wait().unwrap();
+    }
+
+    /// Has it read its configuration again.
+    pub fn reload(&self) {
+        let pid = Pid::from_child(&self.child.borrow());
+        kill_process(pid, Signal::HUP).unwrap();
     }
 
     pub fn start_again(&self) {

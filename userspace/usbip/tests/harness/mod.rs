@@ -129,7 +129,7 @@ fn write_below(directory: &Path, name: &str, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-/// A server that answers one connection with fixed bytes.
+/// A server that answers one connection after the other with fixed bytes.
 pub struct FakeServer {
     pub port: String,
     thread: JoinHandle<Vec<u8>>,
@@ -138,28 +138,39 @@ pub struct FakeServer {
 impl FakeServer {
     /// Answers after a device list request.
     pub fn list(reply: Vec<u8>) -> Self {
-        Self::start(OP_HEADER_LEN, reply)
+        Self::start(vec![(OP_HEADER_LEN, reply)])
     }
 
     /// Answers after an import request.
     pub fn import(reply: Vec<u8>) -> Self {
-        Self::start(OP_HEADER_LEN + BUSID_LEN, reply)
+        Self::start(vec![(OP_HEADER_LEN + BUSID_LEN, reply)])
     }
 
-    fn start(request_len: usize, reply: Vec<u8>) -> Self {
+    /// Answers after a device list request, and then after an import request.
+    pub fn list_and_import(list: Vec<u8>, import: Vec<u8>) -> Self {
+        Self::start(vec![
+            (OP_HEADER_LEN, list),
+            (OP_HEADER_LEN + BUSID_LEN, import),
+        ])
+    }
+
+    fn start(answers: Vec<(usize, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
         let thread = thread::spawn(move || {
-            let (mut stream, _address): (TcpStream, _) = listener.accept().unwrap();
-            let mut request = vec![0; request_len];
-            stream.read_exact(&mut request).unwrap();
-            stream.write_all(&reply).unwrap();
-            request
+            let answer = |(length, reply): (usize, Vec<u8>)| {
+                let (mut stream, _address): (TcpStream, _) = listener.accept().unwrap();
+                let mut request = vec![0; length];
+                stream.read_exact(&mut request).unwrap();
+                stream.write_all(&reply).unwrap();
+                request
+            };
+            answers.into_iter().flat_map(answer).collect()
         });
         Self { port, thread }
     }
 
-    /// The request it got.
+    /// The requests it got.
     pub fn request(self) -> Vec<u8> {
         self.thread.join().unwrap()
     }
