@@ -12,8 +12,9 @@ from .guest import Guest
 # stay for some seconds when there is nothing to do; connections in TIME_WAIT, caches (what refers to what takes several
 # rounds), and free pages on processors' lists. In the end the kernel adds up what each processor has counted. KASAN
 # keeps what has been freed until its cache is shrunk, or there is too much of it; to have a cache shrunk a file is
-# opened, which leaves something in the caches that are named here. The agent makes a socket each time it is asked, to
-# tell a syslog that is not there: sockets come last of all, and what there is then is read at once.
+# opened, which leaves something in the caches that are named here, some of it until RCU has a batch of five seconds
+# (KFREE_DRAIN_JIFFIES). The agent makes a socket each time it is asked, to tell a syslog that is not there: sockets come
+# last of all, and what there is then is read at once.
 _SETTLE = """
 modprobe dummy && rmmod dummy
 udevadm settle --timeout=120
@@ -23,7 +24,9 @@ sync
 for round in 1 2 3; do echo 3 > /proc/sys/vm/drop_caches; done
 ! [ -e /proc/sys/vm/compact_memory ] || echo 1 > /proc/sys/vm/compact_memory
 cd /sys/kernel/slab
-for cache in * filp lsm_file* kernfs* seq_file* kmalloc-* names_cache UNIX*; do
+for cache in *; do echo 1 > "$cache/shrink"; done
+sleep 6
+for cache in filp lsm_file* kernfs* seq_file* kmalloc-* names_cache UNIX*; do
 	! [ -e "$cache" ] || echo 1 > "$cache/shrink"
 done
 cat /proc/sys/vm/stat_refresh
