@@ -51,19 +51,11 @@ impl Entry {
         }
     }
 
-    /// The URB of an entry that waited to be sent.
-    pub(super) fn into_queued(self) -> Option<LinkedUrb> {
+    /// The URB, unless there is none, or the sender has it.
+    pub(super) fn into_urb(self) -> Option<LinkedUrb> {
         match self.phase {
-            Phase::Queued(urb) => Some(urb),
-            _ => None,
-        }
-    }
-
-    /// The URB of an entry that waited for its reply.
-    pub(super) fn into_sent(self) -> Option<LinkedUrb> {
-        match self.phase {
-            Phase::Sent(urb) => Some(urb),
-            _ => None,
+            Phase::Queued(urb) | Phase::Sent(urb) => Some(urb),
+            Phase::Sending | Phase::Replied(_) | Phase::Reset | Phase::Unlink(_) => None,
         }
     }
 }

@@ -139,7 +139,7 @@ impl Pending {
         };
         let entry = place.get_mut();
         if matches!(entry.phase, Phase::Queued(_)) {
-            return Ok(vacate(place, &mut self.spare).into_queued());
+            return Ok(vacate(place, &mut self.spare).into_urb());
         }
         if entry.unlink == Unlink::No {
             entry.unlink = Unlink::Wanted;
@@ -194,7 +194,7 @@ impl Pending {
             Phase::Sent(_) => {
                 let entry = vacate(place, &mut self.spare);
                 let is_cancelled = entry.unlink != Unlink::No;
-                let urb = self.forget(entry).into_sent()?;
+                let urb = self.forget(entry).into_urb()?;
                 if is_cancelled {
                     self.patience.begin();
                 }
@@ -224,7 +224,7 @@ impl Pending {
         };
         let judged = judge(urb)?;
         let entry = vacate(place, &mut self.spare);
-        Some((self.forget(entry).into_sent()?, judged))
+        Some((self.forget(entry).into_urb()?, judged))
     }
 
     /// The receiver is done with the URB it was handed.
@@ -267,9 +267,8 @@ impl Pending {
     /// Takes out any URB. For the end of a connection, when nobody sends or receives.
     pub(crate) fn drain(&mut self) -> Option<LinkedUrb> {
         while let Some(seqnum) = self.find(|_| true) {
-            match self.remove(seqnum)?.phase {
-                Phase::Queued(urb) | Phase::Sent(urb) => return Some(urb),
-                Phase::Sending | Phase::Replied(_) | Phase::Reset | Phase::Unlink(_) => {}
+            if let Some(urb) = self.remove(seqnum)?.into_urb() {
+                return Some(urb);
             }
         }
         *self = Self::new();
@@ -288,7 +287,7 @@ impl Pending {
         if !matches!(self.entries.get(&seqnum)?.phase, Phase::Sent(_)) {
             return None;
         }
-        self.remove(seqnum)?.into_sent()
+        self.remove(seqnum)?.into_urb()
     }
 
     fn remove(&mut self, seqnum: u64) -> Option<Entry> {

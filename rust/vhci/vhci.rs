@@ -64,14 +64,14 @@ impl Vhci {
 
     /// The controller `id`, if it has a driver.
     pub(crate) fn controller(&self, id: usize) -> Option<Arc<Controller>> {
-        self.controllers.lock().get(id)?.clone()
+        self.with_controller(id, Arc::clone)
     }
 
     /// Has `work` look at the controller `id`, which does not lose its driver meanwhile. Task context.
     pub(crate) fn with_controller<R>(
         &self,
         id: usize,
-        work: impl FnOnce(&Controller) -> R,
+        work: impl FnOnce(&Arc<Controller>) -> R,
     ) -> Option<R> {
         let controllers = self.controllers.lock();
         Some(work(controllers.get(id)?.as_ref()?))

@@ -129,7 +129,7 @@ fn unlink(answer: Answer, length: usize) -> Outcome {
     Ok(format!("{result}, {}", liveness(&import, &interface)))
 }
 
-/// A transfer is cancelled that waits behind those.
+/// A transfer is cancelled that waits behind others, which the server does not read.
 fn unsent() -> Outcome {
     let import = Import::configured(Speed::High)?;
     let interface = import.open()?;
