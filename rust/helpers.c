@@ -17,6 +17,7 @@ bool usbip_sock_tap(struct sock *sk, void (*data_ready)(struct sock *sk), void *
 		    void (**old)(struct sock *sk));
 void usbip_sock_untap(struct sock *sk, void (*old)(struct sock *sk));
 void *usbip_sock_data(struct sock *sk);
+bool usbip_sock_is_unconnected(const struct sock *sk);
 long usbip_sock_rcvtimeo(const struct sock *sk);
 void usbip_wait_queue_leave(struct wait_queue_entry *entry);
 
@@ -114,6 +115,12 @@ void *usbip_sock_data(struct sock *sk)
 	return sk->sk_user_data;
 }
 EXPORT_SYMBOL_GPL(usbip_sock_data);
+
+/* Nothing ever arrives there. By sk_state, for not every family keeps that of the struct socket. */
+bool usbip_sock_is_unconnected(const struct sock *sk)
+{
+	return 1 << READ_ONCE(sk->sk_state) & (TCPF_LISTEN | TCPF_CLOSE);
+}
 
 /* Jiffies. */
 long usbip_sock_rcvtimeo(const struct sock *sk)

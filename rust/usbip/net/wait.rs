@@ -26,6 +26,7 @@ const READABLE: u32 = bindings::POLLIN
 
 unsafe extern "C" {
     // `rust/helpers.c`
+    fn usbip_sock_is_unconnected(sk: *const bindings::sock) -> bool;
     fn usbip_sock_rcvtimeo(sk: *const bindings::sock) -> c_long;
     fn usbip_wait_queue_leave(entry: *mut bindings::wait_queue_entry);
 }
@@ -76,12 +77,6 @@ impl Socket {
 
     /// Whether a `recvmsg()` would find something, if only an error. Task context.
     fn is_readable(&self) -> bool {
-        // SAFETY: The socket is valid by the type invariants. A racing change is one of a plain
-        // integer.
-        let state = unsafe { (&raw const (*self.raw.as_ptr()).state).read_volatile() };
-        if state != bindings::socket_state_SS_CONNECTED {
-            return true;
-        }
         // SAFETY: By the type invariants we hold a reference on the socket's file; without a table
         // `poll` only looks (`vfs_poll()`).
         let ready = unsafe {
@@ -92,6 +87,8 @@ impl Socket {
         };
         // What cannot be asked has to be tried.
         ready.is_none_or(|ready| ready & READABLE != 0)
+            // SAFETY: The socket is valid by the type invariants.
+            || unsafe { usbip_sock_is_unconnected(self.sk()) }
     }
 }
 
