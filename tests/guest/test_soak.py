@@ -8,10 +8,13 @@ import os
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+from harness.guest import Guest
 from harness.link import Link
-from harness.memory import Usage
+from harness.memory import Usage, allocators
+from harness.qemu import Machine
 from harness.soak import Soak
 from tables import publish
 
@@ -31,9 +34,16 @@ def _row(begin: float, cycles: int, soak: Soak, usage: Usage) -> str:
     return f"{time.monotonic() - begin:>8.0f}{cycles:>8}{sizes}{objects:>10}{usage.threads.total():>9}{soak.sockets():>9}"
 
 
-def _grown(first: Usage, last: Usage, cycles: int) -> list[str]:
+@pytest.fixture
+def guest_machine(guest_machine: Machine) -> Machine:
+    """One that also keeps who allocated what."""
+    return replace(guest_machine, name="soak", words=guest_machine.words.replace("slab_debug=FZP", "slab_debug=FZPU"))
+
+
+def _grown(guest: Guest, first: Usage, last: Usage, cycles: int) -> list[str]:
     most = max(MIN_OBJECTS, cycles * OBJECTS_PER_CYCLE)
-    objects = [f"{name}: {count} more objects" for name, count in last.grown(first).items() if count > most]
+    growth = {name: count for name, count in last.grown(first).items() if count > most}
+    objects = [f"{name}: {count} more objects\n{allocators(guest, name)}" for name, count in growth.items()]
     more = {name: last.kilobytes[name] - first.kilobytes[name] for name in MAX_KILOBYTES}
     return objects + [f"{name}: {size} KiB more" for name, size in more.items() if size > MAX_KILOBYTES[name]]
 
@@ -59,7 +69,7 @@ def test_endurance(link: Link) -> None:
         while time.monotonic() < deadline:
             done[soak.cycle()] += 1
     assert done
-    grown = _grown(usages[0], usages[-1], done.total())
+    grown = _grown(link.client.guest, usages[0], usages[-1], done.total())
     assert not grown, "\n".join(grown)
     assert usages[-1].threads == usages[0].threads
     soak.stop()

@@ -77,6 +77,11 @@ class Usage:
         return {name: count for name, count in growth.items() if count > 0}
 
 
+def allocators(guest: Guest, cache: str) -> str:
+    """Who allocated what is in a slab cache, most first; of a guest booted with slab_debug=U, empty on others."""
+    return guest.run(f"head -n 200 '/sys/kernel/debug/slab/{cache}/alloc_traces'", check=False).out
+
+
 def _listed(guest: Guest) -> int:
     # Free pages on processors' lists, which MemFree does not count: the kernel lets them grow to many MiB as it sees fit.
     pages = re.findall(r"^ +count: +(\d+)$", guest.read("/proc/zoneinfo"), re.MULTILINE)
