@@ -162,7 +162,7 @@ test: export T := $(T)
 test: build
 	@tests/env/enter tests/run
 
-# A kernel that looks for errors, made on first use (15 minutes): debug, with KASAN, or rt.
+# A kernel that looks for errors, made on first use (15 minutes): debug, with KASAN; rt; kcsan.
 debug test-debug soak: export USBIP_KERNEL := $(or $(KERNEL),debug)
 debug: setup
 	@tests/env/setup debug
